@@ -1,0 +1,163 @@
+# ftwatchd: `make` builds the two programs, `make help` lists the rest. Every .c below src/ is found by itself.
+# Left to whoever builds: CC AR CPPFLAGS CFLAGS LDFLAGS LDLIBS, DESTDIR, PREFIX and the GNU directory variables.
+VERSION         := 0.1.0
+
+BUILD           ?= build
+CFLAGS          ?= $(if $(SANITIZE)$(COVERAGE),-O1,-O2) -g
+PKG_CONFIG      ?= pkg-config
+INSTALL         ?= install
+V               ?= 0
+WERROR          ?= 0
+FUZZ_SECONDS    ?= 20
+
+PREFIX          ?= /usr/local
+prefix          ?= $(PREFIX)
+exec_prefix     ?= $(prefix)
+bindir          ?= $(exec_prefix)/bin
+sbindir         ?= $(exec_prefix)/sbin
+sysconfdir      ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+datarootdir     ?= $(prefix)/share
+docdir          ?= $(datarootdir)/doc/ftwatchd
+confdir         := $(sysconfdir)/ftwatchd
+
+MAKEFLAGS       += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL   := all
+Q               := $(if $(filter 1,$(V)),,@)
+say              = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+# --- what there is --------------------------------------------------------------------------------------------------
+MAINS           := src/daemon/main.c src/ctl/main.c
+SRCS            := $(sort $(wildcard src/*/*.c))
+HEADERS         := $(sort $(wildcard src/*/*.h tests/*/*.h))
+UNIT_SRCS       := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_HELPERS    := $(filter-out $(UNIT_SRCS),$(sort $(wildcard tests/unit/*.c)))
+FUZZ_SRCS       := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRCS      := $(sort $(wildcard tests/bench/*.c))
+ALL_C           := $(SRCS) $(sort $(wildcard tests/*/*.c))
+
+obj              = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIB             := $(BUILD)/libftwatch.a
+LIB_OBJS        := $(call obj,$(filter-out $(MAINS),$(SRCS)))
+PROGRAMS        := $(if $(wildcard src/daemon/main.c),$(BUILD)/ftwatchd) $(if $(wildcard src/ctl/main.c),$(BUILD)/ftwatchctl)
+UNIT_TESTS      := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
+UNIT_LIB        := $(if $(UNIT_HELPERS),$(BUILD)/tests/unit/libunit.a)
+FUZZ_REPLAYS    := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRCS))
+FUZZ_PROGRAMS   := $(addsuffix .libfuzzer,$(FUZZ_REPLAYS))
+BENCH_PROGRAMS  := $(patsubst tests/%.c,$(BUILD)/%,$(BENCH_SRCS))
+WARP            := $(if $(wildcard tests/sim/warp.c),$(BUILD)/warp.so)
+
+# --- flags ----------------------------------------------------------------------------------------------------------
+PACKAGES        := libcurl json-c libconfig libsystemd sqlite3 libcrypto
+NEEDS_NO_LIBS   := help clean check-layers check-style dist uninstall docs-images demo
+ifneq ($(filter-out $(NEEDS_NO_LIBS),$(or $(MAKECMDGOALS),all)),)
+MISSING         := $(shell $(PKG_CONFIG) --print-errors --exists $(PACKAGES) 2>&1 || echo missing)
+ifneq ($(MISSING),)
+$(error $(MISSING): contrib/bootstrap.sh installs what the build needs)
+endif
+PKG_CFLAGS      := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_LIBS        := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+TEST_PKGS       := $(foreach p,cmocka libmicrohttpd,$(shell $(PKG_CONFIG) --exists $(p) && echo $(p)))
+TEST_CFLAGS     := $(if $(TEST_PKGS),$(shell $(PKG_CONFIG) --cflags $(TEST_PKGS)))
+TEST_LIBS       := $(if $(TEST_PKGS),$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))
+endif
+
+WARNINGS        := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+                   -Wundef -Wwrite-strings -Wvla $(if $(filter 1,$(WERROR)),-Werror)
+OPTIMISED       := $(filter-out -O0,$(lastword $(filter -O%,$(CC) $(CFLAGS))))
+FORTIFY         := $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CC) $(CPPFLAGS) $(CFLAGS)),,$(if $(OPTIMISED),-D_FORTIFY_SOURCE=2))
+INSTRUMENT      := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+                   $(if $(filter 1,$(COVERAGE)),--coverage) $(if $(filter 1,$(FUZZER)),-fsanitize=fuzzer-no-link)
+DEFINES         := -D_GNU_SOURCE -DFTWATCH_VERSION='"$(VERSION)"'
+FT_CPPFLAGS     := -Isrc $(DEFINES) $(PKG_CFLAGS) $(FORTIFY)
+FT_CFLAGS       := -std=gnu11 $(WARNINGS) -fstack-protector-strong $(INSTRUMENT)
+FT_LDFLAGS      := $(INSTRUMENT) -Wl,-z,relro,-z,now -Wl,--as-needed
+FT_LIBS         := $(PKG_LIBS) -lcsv
+COMPILE          = $(CC) $(FT_CPPFLAGS) $(CPPFLAGS) $(FT_CFLAGS) -fPIE $(CFLAGS)
+LINK             = $(CC) $(FT_CFLAGS) $(CFLAGS) $(FT_LDFLAGS) -pie $(LDFLAGS)
+
+export FTWATCH_BUILD := $(abspath $(BUILD))
+export FTWATCH_VERSION := $(VERSION)
+
+all: $(PROGRAMS) $(LIB) ## the two programs and the archive behind them (default)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "Variables: BUILD=dir CC= CFLAGS= LDFLAGS= WERROR=1 SANITIZE=address,undefined COVERAGE=1 V=1"
+	@echo "           DESTDIR= PREFIX=$(PREFIX) FUZZ_SECONDS=$(FUZZ_SECONDS)"
+
+# --- stamps: a change of the flags rebuilds, a removed file leaves the archive ----------------------------------------
+STAMP           := $(BUILD)/.flags
+LIST            := $(BUILD)/.objects
+export FT_STAMP_TEXT := $(COMPILE) | $(LINK) $(LDLIBS) $(FT_LIBS) | $(TEST_CFLAGS) $(TEST_LIBS)
+export FT_LIST_TEXT := $(LIB_OBJS)
+FORCE:
+$(STAMP): FORCE
+	@mkdir -p $(@D); printf '%s\n' "$$FT_STAMP_TEXT" | cmp -s - $@ || printf '%s\n' "$$FT_STAMP_TEXT" >$@
+$(LIST): FORCE
+	@mkdir -p $(@D); printf '%s\n' "$$FT_LIST_TEXT" | cmp -s - $@ || printf '%s\n' "$$FT_LIST_TEXT" >$@
+
+# --- objects, archive, programs -------------------------------------------------------------------------------------
+$(BUILD)/src/%.o: src/%.c $(STAMP)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/%.o: tests/%.c $(STAMP)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -Itests $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB): $(LIB_OBJS) $(LIST)
+	$(call say,AR,$@)
+	$(Q)rm -f $@; $(AR) rcsD $@ $(LIB_OBJS)
+
+$(BUILD)/ftwatchd: $(BUILD)/src/daemon/main.o $(LIB)
+$(BUILD)/ftwatchctl: $(BUILD)/src/ctl/main.o $(LIB)
+$(BUILD)/ftwatchd $(BUILD)/ftwatchctl:
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS) $(FT_LIBS)
+
+# --- tests ----------------------------------------------------------------------------------------------------------
+-include tests/sim/sim.mk
+FTSIM           := $(if $(wildcard tests/sim/sim.mk),$(BUILD)/ftsim)
+
+test-programs: $(UNIT_TESTS) $(FUZZ_REPLAYS) $(FTSIM) $(WARP) ## everything the tests run, without running it
+
+$(BUILD)/tests/unit/libunit.a: $(call obj,$(UNIT_HELPERS))
+	$(call say,AR,$@)
+	$(Q)rm -f $@; $(AR) rcsD $@ $^
+
+$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_LIB) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS) $(TEST_LIBS) $(FT_LIBS)
+
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS) $(FT_LIBS)
+
+$(BUILD)/tests/fuzz/fuzz_%.libfuzzer: $(BUILD)/tests/fuzz/fuzz_%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) $(FT_LIBS)
+
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS) $(TEST_LIBS) $(FT_LIBS)
+
+# Preloaded into a program of any build, so without the instrumentation of this one.
+$(BUILD)/warp.so: tests/sim/warp.c $(STAMP)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -g -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
+
+check: $(UNIT_TESTS) $(FUZZ_REPLAYS) ## unit tests and the fuzzers' corpus; TEST_WRAPPER="valgrind -q ..." runs them under it
+	$(Q)tests/tools/run-unit.sh $(UNIT_TESTS) $(FUZZ_REPLAYS)
+
+clean: ## remove the build directories
+	rm -rf build build-* $(BUILD)
+
+.PHONY: all help test-programs check clean FORCE
+.SECONDARY:
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(ALL_C))
