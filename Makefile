@@ -1,5 +1,5 @@
-# ftwatchd: `make` builds the two programs, `make help` lists the rest. Every .c below src/ is found by itself.
-# Left to whoever builds: CC AR CPPFLAGS CFLAGS LDFLAGS LDLIBS, DESTDIR, PREFIX and the GNU directory variables.
+# ftwatchd: `make` builds the two programs, `make help` lists the rest. New files below src/ are found by
+# themselves. Left to whoever builds: CC AR CPPFLAGS CFLAGS LDFLAGS LDLIBS, DESTDIR, PREFIX, the GNU dirs.
 VERSION         := 0.1.0
 
 BUILD           ?= build
@@ -27,7 +27,7 @@ MAKEFLAGS       += --no-builtin-rules
 Q               := $(if $(filter 1,$(V)),,@)
 say              = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
-# --- what there is --------------------------------------------------------------------------------------------------
+# --- what there is ---------------------------------------------------------------------------------
 MAINS           := src/daemon/main.c src/ctl/main.c
 SRCS            := $(sort $(wildcard src/*/*.c))
 HEADERS         := $(sort $(wildcard src/*/*.h tests/*/*.h))
@@ -40,7 +40,8 @@ ALL_C           := $(SRCS) $(sort $(wildcard tests/*/*.c))
 obj              = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB             := $(BUILD)/libftwatch.a
 LIB_OBJS        := $(call obj,$(filter-out $(MAINS),$(SRCS)))
-PROGRAMS        := $(if $(wildcard src/daemon/main.c),$(BUILD)/ftwatchd) $(if $(wildcard src/ctl/main.c),$(BUILD)/ftwatchctl)
+PROGRAMS        := $(if $(wildcard src/daemon/main.c),$(BUILD)/ftwatchd) \
+                   $(if $(wildcard src/ctl/main.c),$(BUILD)/ftwatchctl)
 UNIT_TESTS      := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRCS))
 UNIT_LIB        := $(if $(UNIT_HELPERS),$(BUILD)/tests/unit/libunit.a)
 FUZZ_REPLAYS    := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRCS))
@@ -48,9 +49,9 @@ FUZZ_PROGRAMS   := $(addsuffix .libfuzzer,$(FUZZ_REPLAYS))
 BENCH_PROGRAMS  := $(patsubst tests/%.c,$(BUILD)/%,$(BENCH_SRCS))
 WARP            := $(if $(wildcard tests/sim/warp.c),$(BUILD)/warp.so)
 
-# --- flags ----------------------------------------------------------------------------------------------------------
+# --- flags -----------------------------------------------------------------------------------------
 PACKAGES        := libcurl json-c libconfig libsystemd sqlite3 libcrypto
-NEEDS_NO_LIBS   := help clean check-layers check-style dist uninstall docs-images demo
+NEEDS_NO_LIBS   := help clean check-layers dist distcheck uninstall docs-images demo
 ifneq ($(filter-out $(NEEDS_NO_LIBS),$(or $(MAKECMDGOALS),all)),)
 MISSING         := $(shell $(PKG_CONFIG) --print-errors --exists $(PACKAGES) 2>&1 || echo missing)
 ifneq ($(MISSING),)
@@ -63,12 +64,14 @@ TEST_CFLAGS     := $(if $(TEST_PKGS),$(shell $(PKG_CONFIG) --cflags $(TEST_PKGS)
 TEST_LIBS       := $(if $(TEST_PKGS),$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))
 endif
 
-WARNINGS        := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-                   -Wundef -Wwrite-strings -Wvla $(if $(filter 1,$(WERROR)),-Werror)
+WARNINGS        := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+                   -Wpointer-arith -Wundef -Wwrite-strings -Wvla $(if $(filter 1,$(WERROR)),-Werror)
 OPTIMISED       := $(filter-out -O0,$(lastword $(filter -O%,$(CC) $(CFLAGS))))
-FORTIFY         := $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CC) $(CPPFLAGS) $(CFLAGS)),,$(if $(OPTIMISED),-D_FORTIFY_SOURCE=2))
-INSTRUMENT      := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
-                   $(if $(filter 1,$(COVERAGE)),--coverage) $(if $(filter 1,$(FUZZER)),-fsanitize=fuzzer-no-link)
+NO_FORTIFY      := $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CC) $(CPPFLAGS) $(CFLAGS))
+FORTIFY         := $(if $(NO_FORTIFY),,$(if $(OPTIMISED),-D_FORTIFY_SOURCE=2))
+INSTRUMENT      := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all) \
+                   $(if $(SANITIZE),-fno-omit-frame-pointer) $(if $(filter 1,$(COVERAGE)),--coverage) \
+                   $(if $(filter 1,$(FUZZER)),-fsanitize=fuzzer-no-link)
 DEFINES         := -D_GNU_SOURCE -DFTWATCH_VERSION='"$(VERSION)"'
 FT_CPPFLAGS     := -Isrc $(DEFINES) $(PKG_CFLAGS) $(FORTIFY)
 FT_CFLAGS       := -std=gnu11 $(WARNINGS) -fstack-protector-strong $(INSTRUMENT)
@@ -87,7 +90,7 @@ help: ## this list
 	@echo "Variables: BUILD=dir CC= CFLAGS= LDFLAGS= WERROR=1 SANITIZE=address,undefined COVERAGE=1 V=1"
 	@echo "           DESTDIR= PREFIX=$(PREFIX) FUZZ_SECONDS=$(FUZZ_SECONDS)"
 
-# --- stamps: a change of the flags rebuilds, a removed file leaves the archive ----------------------------------------
+# --- stamps: a change of the flags rebuilds, a removed file leaves the archive ---------------------
 STAMP           := $(BUILD)/.flags
 LIST            := $(BUILD)/.objects
 export FT_STAMP_TEXT := $(COMPILE) | $(LINK) $(LDLIBS) $(FT_LIBS) | $(TEST_CFLAGS) $(TEST_LIBS)
@@ -98,7 +101,7 @@ $(STAMP): FORCE
 $(LIST): FORCE
 	@mkdir -p $(@D); printf '%s\n' "$$FT_LIST_TEXT" | cmp -s - $@ || printf '%s\n' "$$FT_LIST_TEXT" >$@
 
-# --- objects, archive, programs -------------------------------------------------------------------------------------
+# --- objects, archive, programs --------------------------------------------------------------------
 $(BUILD)/src/%.o: src/%.c $(STAMP)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -119,7 +122,7 @@ $(BUILD)/ftwatchd $(BUILD)/ftwatchctl:
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS) $(FT_LIBS)
 
-# --- tests ----------------------------------------------------------------------------------------------------------
+# --- tests -----------------------------------------------------------------------------------------
 -include tests/sim/sim.mk
 FTSIM           := $(if $(wildcard tests/sim/sim.mk),$(BUILD)/ftsim)
 
@@ -151,13 +154,77 @@ $(BUILD)/warp.so: tests/sim/warp.c $(STAMP)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=gnu11 $(WARNINGS) -O2 -g -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
 
-check: $(UNIT_TESTS) $(FUZZ_REPLAYS) ## unit tests and the fuzzers' corpus; TEST_WRAPPER="valgrind -q ..." runs them under it
+HEADER_CC       ?= gcc clang
+
+check: $(UNIT_TESTS) $(FUZZ_REPLAYS) ## unit tests and the fuzzers' corpus (TEST_WRAPPER="valgrind -q ...")
 	$(Q)tests/tools/run-unit.sh $(UNIT_TESTS) $(FUZZ_REPLAYS)
 
-clean: ## remove the build directories
-	rm -rf build build-* $(BUILD)
+check-headers: ## every header compiles alone, with gcc and clang
+	$(Q)tests/tools/check-headers.sh "$(HEADER_CC)" \
+	        "-Isrc -Itests -D_GNU_SOURCE $(PKG_CFLAGS) $(TEST_CFLAGS) $(FT_CFLAGS)" $(HEADERS)
 
-.PHONY: all help test-programs check clean FORCE
+check-layers: ## a folder of src/ includes itself and lower ranks only
+	$(Q)awk -f tests/tools/layers.awk $(filter src/%,$(HEADERS)) $(SRCS) /dev/null
+
+lint: ## clang-tidy, cppcheck, shellcheck and the house rules (banned functions, lengths)
+	$(Q)BUILD=$(BUILD) MAKE=$(MAKE) tests/tools/lint.sh
+
+# One stamp a file, behind its object: what has not changed is not looked at again.
+TIDY            := $(patsubst %.c,$(BUILD)/%.tidy,$(ALL_C))
+tidy: $(TIDY)
+$(BUILD)/%.tidy: %.c $(BUILD)/%.o .clang-tidy
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet $< -- $(FT_CPPFLAGS) -Itests $(TEST_CFLAGS) $(FT_CFLAGS) 2>$@.log || \
+	        { cat $@.log; exit 1; }
+	@touch $@
+
+fuzz: ## libFuzzer over every parser of foreign bytes, FUZZ_SECONDS each (clang)
+	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS="-O1 -g" FUZZER=1 \
+	        SANITIZE=address,undefined fuzz-run
+fuzz-run: $(FUZZ_PROGRAMS)
+	$(Q)tests/tools/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZ_PROGRAMS)
+
+bench: all $(BENCH_PROGRAMS) $(FTSIM) ## what a cycle costs, against other ways to do it
+	$(Q)tests/bench/run.sh
+
+demo: ## see it work against a simulated Azure, nothing needed
+	$(Q)contrib/demo.sh
+
+docs-images: ## render the pictures of the README (node, Chromium)
+	$(Q)tests/verify/docs-images.sh
+
+# --- install, dist ---------------------------------------------------------------------------------
+# A configuration that is there is the administrator's: kept, the new one put beside it; not below DESTDIR.
+install: all ## into DESTDIR and PREFIX
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(confdir)/conf.d $(DESTDIR)$(docdir)
+	$(INSTALL) -m 755 $(BUILD)/ftwatchd $(DESTDIR)$(sbindir)/ftwatchd
+	$(INSTALL) -m 755 $(BUILD)/ftwatchctl $(DESTDIR)$(bindir)/ftwatchctl
+	@conf=$(DESTDIR)$(confdir)/ftwatchd.conf; \
+	if [ -z "$(DESTDIR)" ] && [ -e "$$conf" ] && ! cmp -s etc/ftwatchd.conf "$$conf"; then \
+	        echo "$$conf is kept, the new one is $$conf.new"; conf=$$conf.new; \
+	fi; \
+	$(INSTALL) -m 644 etc/ftwatchd.conf "$$conf"
+	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+
+uninstall: ## what install put there, but not the configuration
+	rm -f $(DESTDIR)$(sbindir)/ftwatchd $(DESTDIR)$(bindir)/ftwatchctl
+	rm -f $(DESTDIR)$(docdir)/README.md $(DESTDIR)$(docdir)/LICENSE
+	-rmdir $(DESTDIR)$(docdir) 2>/dev/null
+	@echo "$(DESTDIR)$(confdir) is kept"
+
+DIST            := ftwatchd-$(VERSION)
+dist: ## dist/ftwatchd-VERSION.tar.gz of what is committed
+	@mkdir -p dist
+	git archive --prefix=$(DIST)/ -o dist/$(DIST).tar.gz HEAD
+
+distcheck: dist ## does the tarball build, pass its tests, install and uninstall?
+	$(Q)tests/tools/distcheck.sh dist/$(DIST).tar.gz
+
+clean: ## remove the build directories
+	rm -rf build build-* dist $(BUILD)
+
+.PHONY: all help test-programs check check-headers check-layers lint tidy fuzz fuzz-run bench demo \
+        docs-images install uninstall dist distcheck clean FORCE
 .SECONDARY:
 
 -include $(patsubst %.c,$(BUILD)/%.d,$(ALL_C))

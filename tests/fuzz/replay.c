@@ -1,7 +1,7 @@
 /*
- * A plain main for the fuzzers, for every compiler and for valgrind: feeds LLVMFuzzerTestOneInput with each file of the
- * corpus, tests/fuzz/corpus/<name> for the program fuzz_<name>, or with the files and folders named as arguments.
- * A missing or empty corpus is an error: it would test nothing.
+ * A plain main for the fuzzers, for every compiler and for valgrind: feeds LLVMFuzzerTestOneInput with each
+ * file of the corpus, tests/fuzz/corpus/<name> for the program fuzz_<name>, or of the files and folders it is
+ * given. A missing or empty corpus is an error: it would test nothing.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -71,7 +71,12 @@ static int replay_dir(const char *path, unsigned *n_inputs) {
 
 static int replay_path(const char *path, unsigned *n_inputs) {
         struct stat st;
-        int r = stat(path, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? replay_dir(path, n_inputs) : replay_file(path, n_inputs);
+        int r;
+
+        if (stat(path, &st) < 0)
+                r = -errno;
+        else
+                r = S_ISDIR(st.st_mode) ? replay_dir(path, n_inputs) : replay_file(path, n_inputs);
         if (r < 0)
                 fprintf(stderr, "%s: %s\n", path, strerror(-r));
         return r;

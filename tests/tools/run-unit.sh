@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs test programs side by side and sums them up: tests/tools/run-unit.sh PROGRAM...
 # A program that speaks TAP (every cmocka one) counts test by test, any other (the fuzzers' replays) as one.
-# Of what passes nothing is shown, of what fails everything. The last line is "N passed, N failed, N skipped".
+# Of what passes nothing is shown, of what fails everything. The last line: "N passed, N failed, N skipped".
 #
 # TEST_WRAPPER  a command to put before each program ("valgrind -q --error-exitcode=99")
 # TEST_TIMEOUT  seconds a program may take (120)
@@ -12,14 +12,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 # Runs one program in a TMPDIR of its own, leaves "NAME.out" and "NAME.sum" in $RUN_DIR.
 run_one() {
-        local program=$1 name out rc=0 left passed failed skipped
+        local program=$1 name out rc=0 left passed failed skipped limit=${TEST_TIMEOUT:-120}
         name=$(basename "$program")
         out=$RUN_DIR/$name.out
         mkdir "$RUN_DIR/$name.tmp" || return 1
 
         # shellcheck disable=SC2086  # the wrapper is a command line
-        TMPDIR=$RUN_DIR/$name.tmp CMOCKA_MESSAGE_OUTPUT=TAP G_SLICE=always-malloc \
-                timeout -k 5 "${TEST_TIMEOUT:-120}" ${TEST_WRAPPER-} "$program" >"$out" 2>&1 </dev/null || rc=$?
+        TMPDIR=$RUN_DIR/$name.tmp CMOCKA_MESSAGE_OUTPUT=TAP \
+                timeout -k 5 "$limit" ${TEST_WRAPPER-} "$program" >"$out" 2>&1 </dev/null || rc=$?
 
         read -r passed failed skipped < <(awk -f "$here/tap-sum.awk" "$out")
         if [ "$((passed + failed + skipped))" = 0 ]; then
@@ -27,23 +27,29 @@ run_one() {
         fi
         case $rc in
                 0) ;;
-                124 | 137) echo "# $program: took longer than ${TEST_TIMEOUT:-120} s" >>"$out"; failed=$((failed + 1)) ;;
-                *) echo "# $program: exit status $rc" >>"$out"; [ "$failed" != 0 ] || failed=1 ;;
+                124 | 137)
+                        echo "# $program: took longer than $limit s" >>"$out"
+                        [ "$failed" != 0 ] || failed=1
+                        ;;
+                *)
+                        echo "# $program: exit status $rc" >>"$out"
+                        [ "$failed" != 0 ] || failed=1
+                        ;;
         esac
         left=$(find "$RUN_DIR/$name.tmp" -mindepth 1 2>/dev/null | sed "s|^$RUN_DIR/$name.tmp/|#   |")
         if [ -n "$left" ]; then
-                printf '# %s: left behind in $TMPDIR:\n%s\n' "$program" "$left" >>"$out"
+                printf '# %s: left behind in TMPDIR:\n%s\n' "$program" "$left" >>"$out"
                 failed=$((failed + 1))
         fi
         echo "$passed $failed $skipped" >"$RUN_DIR/$name.sum"
         if [ "$failed" != 0 ]; then
                 # One write, so that the output of two failing programs does not mix.
-                printf '%s\n' "--- $program: $failed failed" "$(grep -v '^ok ' "$out")" ""
+                printf '%s\n' "--- $program: $failed failed" "$(grep -v "^ok " "$out")" ""
         fi
 }
 
 if [ "${1-}" = --one ]; then
-        run_one "$2"
+        run_one "$2" 2>/dev/null # the shell's own "Aborted" line; the program's words are in its .out
         exit
 fi
 
