@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# A machine on which nothing has been done yet: runs a command in a fresh Debian 12 root that holds nothing but a
+# minimal system, git, CA certificates and a clone of what is committed here. For the promises of the README:
+#
+#   tests/tools/fresh-root.sh ./contrib/demo.sh
+#   tests/tools/fresh-root.sh 'contrib/bootstrap.sh && make && make check'
+#   tests/tools/fresh-root.sh --clean            forget the cached root
+#   tests/tools/fresh-root.sh --user COMMAND     as a user with sudo, not as root
+#   tests/tools/fresh-root.sh --keep COMMAND     leave the used root where it is, and say where
+#   tests/tools/fresh-root.sh --chroot COMMAND   do not use systemd-nspawn
+#
+# The pristine root is made once, by debootstrap, in
+# ${XDG_CACHE_HOME:-~/.cache}/ftwatchd-fresh-root; every run works on
+# a copy and removes it. Packages come from where this machine's apt gets them, and are kept beside the root for the
+# next run. Needs root and debootstrap.
+set -euo pipefail
+
+suite=bookworm
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/ftwatchd-fresh-root
+pristine=$cache/$suite
+top=$(cd "$(dirname "$0")/../.." && pwd)
+user=root keep=false use_nspawn=auto
+
+die() {
+        echo "fresh-root: $*" >&2
+        exit 1
+}
+
+while [[ ${1-} == --* ]]; do
+        case $1 in
+                --clean)
+                        rm -rf --one-file-system "$cache"
+                        exit 0
+                        ;;
+                --user) user=tester ;;
+                --keep) keep=true ;;
+                --chroot) use_nspawn=no ;;
+                *) die "unknown option $1" ;;
+        esac
+        shift
+done
+[ "$#" != 0 ] || die "which command?"
+[ "$(id -u)" = 0 ] || die "needs root"
+command -v debootstrap >/dev/null || die "needs debootstrap (apt-get install debootstrap)"
+
+# --- where packages come from: the URI that this machine's apt uses for the suite -----------------------------
+mirror_of() {
+        local wanted=$1
+        # shellcheck disable=SC2016  # apt's own variables
+        apt-get indextargets --format '$(CREATED_BY) $(SITE) $(RELEASE)' 2>/dev/null |
+                awk -v suite="$wanted" '$1 == "Packages" && $3 == suite { print $2; exit }'
+}
+
+# --- the pristine root ----------------------------------------------------------------------------------------
+make_pristine() {
+        local mirror new=$pristine.new.$$
+        mirror=$(mirror_of "$suite")
+        [ -n "$mirror" ] || die "apt on this machine has no source for $suite"
+        echo "fresh-root: debootstrap $suite into $pristine"
+        mkdir -p "$cache"
+        trap 'rm -rf --one-file-system "$new"' EXIT
+        debootstrap --variant=minbase --include=git,ca-certificates "$suite" "$new" "$mirror" >"$cache/log" 2>&1 || {
+                tail -n 20 "$cache/log" >&2
+                die "debootstrap failed"
+        }
+        echo "deb $mirror $suite main" >"$new/etc/apt/sources.list"
+        local extra uri
+        for extra in "$suite-updates" "$suite-security"; do
+                uri=$(mirror_of "$extra")
+                [ -z "$uri" ] || echo "deb $uri $extra main" >>"$new/etc/apt/sources.list"
+        done
+        # What apt on this machine was told about proxies is true for the root as well.
+        apt-config dump 2>/dev/null | grep -E '^Acquire::https?::' >"$new/etc/apt/apt.conf.d/01proxy" || true
+        mv "$new" "$pristine"
+        trap - EXIT
+}
+[ -d "$pristine" ] || make_pristine
+
+# --- a copy of it, with what is committed ---------------------------------------------------------------------
+run=$(mktemp -d "$cache/run.XXXXXX")
+root=$run/root
+cleanup() {
+        # Every mount was made in a namespace that is gone by now; --one-file-system for the day it is not.
+        if $keep; then
+                echo "fresh-root: kept $root"
+        else
+                rm -rf --one-file-system "$run"
+        fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+mkdir -p "$cache/archives/partial"
+cp -a --reflink=auto "$pristine" "$root"
+cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
+
+home=/root
+[ "$user" = root ] || home=/home/$user
+mkdir -p "$root$home"
+[ -z "$(git -C "$top" status --porcelain)" ] || echo "fresh-root: not committed here, so not in there:" \
+        "$(git -C "$top" status --porcelain | wc -l) files"
+git clone -q --no-local "$top" "$root$home/ftwatchd"
+
+# --- inside ---------------------------------------------------------------------------------------------------
+environment=(HOME="$home" USER="$user" LOGNAME="$user" TERM="${TERM:-dumb}" LANG=C.UTF-8
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+[ -z "${CI-}" ] || environment+=(CI="$CI")
+
+in_nspawn() {
+        systemd-nspawn --quiet --register=no --keep-unit --as-pid2 --console=pipe --resolv-conf=copy-host \
+                --bind="$cache/archives:/var/cache/apt/archives" -D "$root" /usr/bin/env -i "${environment[@]}" "$@"
+}
+
+# Mounts and processes live in namespaces of their own and end with them, whatever happens here.
+in_chroot() {
+        # shellcheck disable=SC2016  # the inner shell's
+        unshare --mount --propagation private --pid --fork --kill-child --ipc bash -euc '
+                root=$1 archives=$2
+                shift 2
+                mount -t proc proc "$root/proc"
+                mount --rbind /dev "$root/dev"
+                mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+                mount -t tmpfs -o mode=755 tmpfs "$root/run"
+                mount --bind "$archives" "$root/var/cache/apt/archives"
+                exec chroot "$root" /usr/bin/env -i "$@"
+        ' fresh-root "$root" "$cache/archives" "${environment[@]}" "$@"
+}
+
+inside=in_chroot
+if [ "$use_nspawn" = auto ] && command -v systemd-nspawn >/dev/null && in_nspawn true >/dev/null 2>&1; then
+        inside=in_nspawn
+fi
+
+command=$*
+if [ "$user" = root ]; then
+        as=(bash -c "cd ~/ftwatchd && $command")
+else
+        $inside bash -euc '
+                apt-get -qq update
+                DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends sudo >/dev/null 2>&1
+                useradd --shell /bin/bash "$1"
+                chown -R "$1": "/home/$1"
+                echo "$1 ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/tester
+        ' prepare "$user"
+        as=(setpriv --reuid="$user" --regid="$user" --init-groups bash -c "cd ~/ftwatchd && $command")
+fi
+
+echo "fresh-root: ${inside#in_}, as $user: $command"
+started=$SECONDS
+rc=0
+$inside "${as[@]}" || rc=$?
+echo "fresh-root: exit status $rc after $((SECONDS - started)) s"
+exit "$rc"
