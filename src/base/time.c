@@ -1,0 +1,214 @@
+#include "base/time.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macro.h"
+
+usec_t clock_usec(clockid_t clock) {
+        struct timespec ts;
+
+        if (clock_gettime(clock, &ts) < 0)
+                return 0;
+        return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
+}
+
+Now now_read(void) {
+        return (Now) { .boot_usec = clock_usec(CLOCK_BOOTTIME), .real_usec = clock_usec(CLOCK_REALTIME) };
+}
+
+usec_t usec_add(usec_t a, usec_t b) {
+        return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;
+}
+
+usec_t usec_sub(usec_t a, usec_t b) {
+        if (a == USEC_INFINITY)
+                return a;
+        return a > b ? a - b : 0;
+}
+
+static const struct {
+        const char *name;
+        usec_t usec;
+} units[] = {
+        { "us", 1 },
+        { "usec", 1 },
+        { "ms", USEC_PER_MSEC },
+        { "msec", USEC_PER_MSEC },
+        { "s", USEC_PER_SEC },
+        { "sec", USEC_PER_SEC },
+        { "second", USEC_PER_SEC },
+        { "seconds", USEC_PER_SEC },
+        { "m", USEC_PER_MINUTE },
+        { "min", USEC_PER_MINUTE },
+        { "minute", USEC_PER_MINUTE },
+        { "minutes", USEC_PER_MINUTE },
+        { "h", USEC_PER_HOUR },
+        { "hr", USEC_PER_HOUR },
+        { "hour", USEC_PER_HOUR },
+        { "hours", USEC_PER_HOUR },
+        { "d", USEC_PER_DAY },
+        { "day", USEC_PER_DAY },
+        { "days", USEC_PER_DAY },
+        { "w", 7 * USEC_PER_DAY },
+        { "week", 7 * USEC_PER_DAY },
+        { "weeks", 7 * USEC_PER_DAY },
+};
+
+static usec_t unit_find(const char *s, size_t n) {
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+                if (strlen(units[i].name) == n && strncmp(units[i].name, s, n) == 0)
+                        return units[i].usec;
+        return 0;
+}
+
+/* "12" or "1.5" at *p, in units of a billionth of `unit`'s count: keeps integers exact. */
+static int parse_quantity(const char **p, uint64_t *ret_whole, uint64_t *ret_fraction, uint64_t *ret_scale) {
+        uint64_t whole = 0, fraction = 0, scale = 1;
+        const char *s = *p;
+
+        if (!isdigit((unsigned char) *s))
+                return -EINVAL;
+        for (; isdigit((unsigned char) *s); s++) {
+                if (whole > (UINT64_MAX - 9) / 10)
+                        return -ERANGE;
+                whole = whole * 10 + (uint64_t) (*s - '0');
+        }
+        if (*s == '.') {
+                if (!isdigit((unsigned char) *++s))
+                        return -EINVAL;
+                for (; isdigit((unsigned char) *s); s++)
+                        if (scale < 1000000) {
+                                fraction = fraction * 10 + (uint64_t) (*s - '0');
+                                scale *= 10;
+                        }
+        }
+        *p = s;
+        *ret_whole = whole;
+        *ret_fraction = fraction;
+        *ret_scale = scale;
+        return 0;
+}
+
+int parse_span(const char *s, usec_t *ret) {
+        usec_t sum = 0;
+
+        s += strspn(s, " ");
+        if (strcmp(s, "0") == 0) {
+                *ret = 0;
+                return 0;
+        }
+        if (!*s)
+                return -EINVAL;
+        while (*s) {
+                uint64_t whole, fraction, scale;
+                int r = parse_quantity(&s, &whole, &fraction, &scale);
+                if (r < 0)
+                        return r;
+                s += strspn(s, " ");
+                size_t n = 0;
+                while (isalpha((unsigned char) s[n]))
+                        n++;
+                usec_t unit = unit_find(s, n);
+                if (unit == 0)
+                        return -EINVAL;
+                s += n;
+                s += strspn(s, " ");
+                usec_t part;
+                if (__builtin_mul_overflow(whole, unit, &part) || __builtin_add_overflow(sum, part, &sum) ||
+                    __builtin_add_overflow(sum, fraction * (unit / scale), &sum))
+                        return -ERANGE;
+        }
+        *ret = sum;
+        return 0;
+}
+
+char *format_span(usec_t span, char buf[static SPAN_MAX]) {
+        static const struct {
+                const char *suffix;
+                usec_t usec;
+        } steps[] = {
+                { "d", USEC_PER_DAY }, { "h", USEC_PER_HOUR }, { "min", USEC_PER_MINUTE }, { "s", USEC_PER_SEC },
+        };
+
+        if (span == USEC_INFINITY) {
+                (void) snprintf(buf, SPAN_MAX, "infinity");
+                return buf;
+        }
+        if (span < USEC_PER_SEC) {
+                (void) snprintf(buf, SPAN_MAX, span == 0 ? "0s" : "%llums",
+                                (unsigned long long) ((span + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
+                return buf;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                if (span < steps[i].usec)
+                        continue;
+                unsigned long long first = span / steps[i].usec, rest = span % steps[i].usec;
+                unsigned long long second = i + 1 < ARRAY_SIZE(steps) ? rest / steps[i + 1].usec : 0;
+                if (second > 0)
+                        (void) snprintf(buf, SPAN_MAX, "%llu%s %llu%s", first, steps[i].suffix, second,
+                                        steps[i + 1].suffix);
+                else
+                        (void) snprintf(buf, SPAN_MAX, "%llu%s", first, steps[i].suffix);
+                break;
+        }
+        return buf;
+}
+
+__attribute__((format(strftime, 3, 0)))
+static char *format_with(usec_t real_usec, bool utc, const char *format, char *buf) {
+        time_t t = (time_t) (real_usec / USEC_PER_SEC);
+        struct tm tm;
+
+        if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || strftime(buf, STAMP_MAX, format, &tm) == 0)
+                (void) snprintf(buf, STAMP_MAX, "@%llu", (unsigned long long) t);
+        return buf;
+}
+
+char *format_stamp(usec_t real_usec, char buf[static STAMP_MAX]) {
+        return format_with(real_usec, false, "%Y-%m-%d %H:%M:%S %Z", buf);
+}
+
+char *format_stamp_utc(usec_t real_usec, char buf[static STAMP_MAX]) {
+        return format_with(real_usec, true, "%Y-%m-%dT%H:%M:%SZ", buf);
+}
+
+char *format_stamp_mail(usec_t real_usec, char buf[static STAMP_MAX]) {
+        return format_with(real_usec, false, "%a, %d %b %Y %H:%M:%S %z", buf);
+}
+
+/* The offset behind the seconds: "", "Z", "+hh:mm", "-hhmm", after an optional fraction. */
+static int parse_offset(const char *s, long *ret) {
+        if (*s == '.')
+                s += 1 + strspn(s + 1, "0123456789");
+        if (!*s || strcmp(s, "Z") == 0 || strcmp(s, "z") == 0) {
+                *ret = 0;
+                return 0;
+        }
+        if (*s != '+' && *s != '-')
+                return -EINVAL;
+        struct tm tm = {};
+        const char *end = strptime(s + 1, s[1] && s[2] && s[3] == ':' ? "%H:%M" : "%H%M", &tm);
+        if (!end || *end)
+                return -EINVAL;
+        *ret = (*s == '-' ? -1L : 1L) * (tm.tm_hour * 3600L + tm.tm_min * 60L);
+        return 0;
+}
+
+int parse_stamp_iso(const char *s, int64_t *ret) {
+        struct tm tm = {};
+        long offset;
+
+        const char *end = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
+        if (!end)
+                end = strptime(s, "%Y-%m-%d %H:%M:%S", &tm);
+        if (!end)
+                return -EINVAL;
+        int r = parse_offset(end, &offset);
+        if (r < 0)
+                return r;
+        *ret = (int64_t) timegm(&tm) - offset;
+        return 0;
+}

@@ -1,0 +1,50 @@
+#pragma once
+/* The configuration: files -> one checked, typed struct. Every mistake is collected with file:line; nothing is applied
+ * when there is one. Options are described by the tables of the modules they belong to (base/option.h). */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "api/source.h"
+#include "base/buf.h"
+#include "base/macro.h"
+#include "base/time.h"
+#include "model/route.h"
+#include "receiver/receiver.h"
+
+#define CONFIG_FILE_DEFAULT "/etc/ftwatchd/ftwatchd.conf"
+
+typedef struct Config {
+        SourceSettings **sources;
+        size_t n_sources;
+        ReceiverCommon **receivers;
+        size_t n_receivers;
+        Rule *rules;
+        size_t n_rules;
+
+        char *state_dir;                /* never NULL: option, else $STATE_DIRECTORY, else /var/lib/ftwatchd */
+        int log_level;                  /* syslog priority */
+        usec_t history_usec;            /* how long finished jobs, their events and notices are kept; 0: for ever */
+        uint64_t connections;           /* requests in flight at once, over all sources and receivers */
+} Config;
+
+typedef struct ConfigError {
+        char *where;                    /* "file:line" or "file" */
+        char *message;
+} ConfigError;
+
+typedef struct ConfigErrors {
+        ConfigError *list;
+        size_t n;
+} ConfigErrors;
+void config_errors_done(ConfigErrors *e);
+
+/* Reads path and conf.d/ *.conf beside it, in strcmp order; lists of sources, receivers and rules are appended.
+ * -EINVAL when `errors` got at least one line, -ENOMEM, or 0 with *ret. */
+int config_load(const char *path, Config **ret, ConfigErrors *errors);
+Config *config_free(Config *c);
+DEFINE_CLEANUP(Config, config_free)
+
+/* The whole effective configuration in libconfig syntax with defaults filled in and every secret shown as "***" (or the
+ * reference it came from is not kept): valid input again except for the secrets. */
+int config_dump(const Config *c, Buf *ret);

@@ -1,0 +1,25 @@
+#pragma once
+/* Runs libcurl transfers on an sd-event loop.
+ *
+ * Completion callbacks run from an event source of their own, never inside libcurl and never before submit returned, so
+ * they may submit and cancel freely. CURLOPT_* callbacks do run inside libcurl and may do neither (-EDEADLK).
+ * sd_event_add_io and curl_multi_socket_action(3) pitfalls: see the note at the top of the .c. */
+
+#include <curl/curl.h>
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+
+typedef struct CurlGlue CurlGlue;
+typedef struct CurlCall CurlCall;
+/* easy is valid during the callback and freed after it. */
+typedef void (*curl_done_t)(CURL *easy, CURLcode code, void *userdata);
+
+int curl_glue_new(CurlGlue **ret, sd_event *event);
+/* Cancels what is in flight; no completion callback runs. */
+CurlGlue *curl_glue_free(CurlGlue *g);
+DEFINE_CLEANUP(CurlGlue, curl_glue_free)
+/* Takes easy on success only. The call ends itself after done ran: the holder clears its pointer there. */
+int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret);
+/* The callback will not run. Takes NULL, returns NULL. */
+CurlCall *curl_call_cancel(CurlCall *c);

@@ -1,0 +1,98 @@
+#include "store/schema.h"
+
+/* Times: *_usec are microseconds by our own realtime clock, *_at are Unix seconds by the server's.
+ * Rowid tables with a unique index: WITHOUT ROWID makes batches of 1 kB rows five times dearer (measured). */
+static const char version_1[] =
+        "CREATE TABLE sources ("
+        "  id INTEGER PRIMARY KEY,"
+        "  name TEXT NOT NULL UNIQUE,"
+        "  endpoint TEXT NOT NULL,"
+        "  baseline_at INTEGER,"                        /* when first contact began; NULL before it */
+        "  baseline_done INTEGER NOT NULL DEFAULT 0,"
+        "  walk TEXT"                                   /* walk_to_text() of the job list */
+        ");"
+        "CREATE TABLE jobs ("
+        "  id INTEGER PRIMARY KEY,"
+        "  source INTEGER NOT NULL REFERENCES sources (id),"
+        "  job_id TEXT NOT NULL,"
+        "  status TEXT NOT NULL,"                       /* canonical */
+        "  terminal INTEGER NOT NULL,"
+        "  silent INTEGER NOT NULL,"                    /* seen at first contact: its past is not news */
+        "  created_at INTEGER NOT NULL,"
+        "  body TEXT NOT NULL,"                         /* job_to_json() */
+        "  first_walk INTEGER NOT NULL,"
+        "  events_walk TEXT,"                           /* walk_to_text() of the event list */
+        "  first_seen_usec INTEGER NOT NULL,"
+        "  changed_usec INTEGER NOT NULL,"              /* when the status last changed, as far as we saw */
+        "  removed_usec INTEGER,"
+        "  UNIQUE (source, job_id)"
+        ");"
+        "CREATE INDEX jobs_unfinished ON jobs (source) WHERE terminal = 0 AND removed_usec IS NULL;"
+        "CREATE INDEX jobs_by_age ON jobs (source, created_at);"
+        /* Every entry of a job into a status; n counts from 1. */
+        "CREATE TABLE statuses ("
+        "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  status TEXT NOT NULL,"
+        "  n INTEGER NOT NULL,"
+        "  entered_usec INTEGER NOT NULL,"
+        "  PRIMARY KEY (job, status, n)"
+        ") WITHOUT ROWID;"
+        "CREATE TABLE events ("
+        "  id INTEGER PRIMARY KEY,"
+        "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  key BLOB NOT NULL,"                          /* event_key() */
+        "  walk INTEGER NOT NULL,"
+        "  created_at INTEGER NOT NULL,"
+        "  level INTEGER NOT NULL,"                     /* EventLevel */
+        "  body TEXT NOT NULL,"                         /* event_to_json() */
+        "  UNIQUE (job, key)"
+        ");"
+        "CREATE INDEX events_by_age ON events (job, created_at);"
+        /* A value of NULL is NaN (SQLite stores none). */
+        "CREATE TABLE metrics ("
+        "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  name TEXT NOT NULL,"
+        "  step INTEGER NOT NULL,"
+        "  value REAL,"
+        "  PRIMARY KEY (job, name, step)"
+        ") WITHOUT ROWID;"
+        "CREATE TABLE notices ("
+        "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+        "  id TEXT NOT NULL UNIQUE,"
+        "  type TEXT NOT NULL,"
+        "  source INTEGER REFERENCES sources (id),"
+        "  job INTEGER REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  created_usec INTEGER NOT NULL,"
+        "  enrich INTEGER NOT NULL DEFAULT 0,"          /* 1: details are still being fetched */
+        "  body TEXT NOT NULL"                          /* notice_to_json() */
+        ");"
+        "CREATE INDEX notices_by_job ON notices (job, seq);"
+        "CREATE INDEX notices_to_enrich ON notices (seq) WHERE enrich = 1;"
+        "CREATE TABLE deliveries ("
+        "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+        "  notice INTEGER NOT NULL REFERENCES notices (seq) ON DELETE CASCADE,"
+        "  receiver TEXT NOT NULL,"
+        "  line INTEGER,"                               /* the job: its deliveries go in order; NULL stands in no line */
+        "  state INTEGER NOT NULL,"                     /* DeliveryState */
+        "  attempts INTEGER NOT NULL DEFAULT 0,"
+        "  created_usec INTEGER NOT NULL,"
+        "  due_usec INTEGER NOT NULL,"
+        "  settled_usec INTEGER,"
+        "  reason TEXT,"                                /* of the last attempt that failed */
+        "  detail TEXT,"
+        "  degraded INTEGER NOT NULL DEFAULT 0,"
+        "  body BLOB,"                                  /* rendered once, before the first attempt; dropped when settled */
+        "  UNIQUE (notice, receiver)"
+        ");"
+        "CREATE INDEX deliveries_owed ON deliveries (receiver, due_usec) WHERE state IN (0, 1);"
+        "CREATE INDEX deliveries_in_line ON deliveries (receiver, line, seq) WHERE state IN (0, 1);"
+        /* What is wrong now with a source or a receiver, so that it is told once, also over restarts. */
+        "CREATE TABLE troubles ("
+        "  subject TEXT PRIMARY KEY,"                   /* "source:NAME", "receiver:NAME" */
+        "  type TEXT NOT NULL,"
+        "  reason TEXT NOT NULL,"
+        "  since_usec INTEGER NOT NULL,"
+        "  told_usec INTEGER NOT NULL"
+        ");";
+
+const char *const schema_steps[SCHEMA_VERSION] = { version_1 };
