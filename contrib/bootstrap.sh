@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs what ftwatchd needs on Debian 12 or later, and says what and why. Does nothing when it is all there.
+# Installs what ftwatchd needs on Debian 12 or later, and says what and why. Does nothing when all is there.
 #
 #   contrib/bootstrap.sh             what building and contrib/demo.sh need
 #   contrib/bootstrap.sh --tests     and what tests/run.sh needs
 #   contrib/bootstrap.sh --docs      and what `make docs-images` needs
-#   contrib/bootstrap.sh --check     installs nothing, exits 1 if something is missing (with the others: for those)
+#   contrib/bootstrap.sh --check     installs nothing, exits 1 if something is missing
 set -euo pipefail
 
 # package | group | a command that is as good, from wherever it comes, or - | reason
@@ -89,7 +89,8 @@ while IFS='|' read -r package group command reason; do
 done < <(packages)
 
 if [ "${#missing[@]}" = 0 ]; then
-        echo "bootstrap: all $n_wanted packages for$(sed 's/ $//; s/ /, /g; s/^,//' <<<"$groups") are there, nothing to do"
+        names=$(xargs <<<"$groups")
+        echo "bootstrap: all $n_wanted packages for ${names// /, } are there, nothing to do"
         exit 0
 fi
 if $check_only; then

@@ -1,7 +1,7 @@
 /*
  * A plain main for the fuzzers, for every compiler and for valgrind: feeds LLVMFuzzerTestOneInput with each
- * file of the corpus, tests/fuzz/corpus/<name> for the program fuzz_<name>, or of the files and folders it is
- * given. A missing or empty corpus is an error: it would test nothing.
+ * file of the corpus, tests/fuzz/corpus/<name> for the program fuzz_<name>, or of the files and folders it
+ * is given. A missing or empty corpus is an error: it would test nothing.
  */
 #include <dirent.h>
 #include <errno.h>

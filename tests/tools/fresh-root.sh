@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A machine on which nothing has been done yet: runs a command in a fresh Debian 12 root that holds nothing but a
-# minimal system, git, CA certificates and a clone of what is committed here. For the promises of the README:
+# A machine on which nothing has been done yet: runs a command in a fresh Debian 12 root that holds nothing
+# but a minimal system, git, CA certificates and a clone of what is committed here. For the promises made:
 #
 #   tests/tools/fresh-root.sh ./contrib/demo.sh
 #   tests/tools/fresh-root.sh 'contrib/bootstrap.sh && make && make check'
@@ -10,9 +10,9 @@
 #   tests/tools/fresh-root.sh --chroot COMMAND   do not use systemd-nspawn
 #
 # The pristine root is made once, by debootstrap, in
-# ${XDG_CACHE_HOME:-~/.cache}/ftwatchd-fresh-root; every run works on
-# a copy and removes it. Packages come from where this machine's apt gets them, and are kept beside the root for the
-# next run. Needs root and debootstrap.
+# ${XDG_CACHE_HOME:-~/.cache}/ftwatchd-fresh-root; every run works on a copy
+# and removes it. Packages come from where this machine's apt gets them, and are kept beside the root for
+# the next run. Needs root and debootstrap.
 set -euo pipefail
 
 suite=bookworm
@@ -43,7 +43,7 @@ done
 [ "$(id -u)" = 0 ] || die "needs root"
 command -v debootstrap >/dev/null || die "needs debootstrap (apt-get install debootstrap)"
 
-# --- where packages come from: the URI that this machine's apt uses for the suite -----------------------------
+# --- where packages come from: the URI that this machine's apt uses for the suite -----
 mirror_of() {
         local wanted=$1
         # shellcheck disable=SC2016  # apt's own variables
@@ -51,7 +51,7 @@ mirror_of() {
                 awk -v suite="$wanted" '$1 == "Packages" && $3 == suite { print $2; exit }'
 }
 
-# --- the pristine root ----------------------------------------------------------------------------------------
+# --- the pristine root ----------------------------------------------------------------
 make_pristine() {
         local mirror new=$pristine.new.$$
         mirror=$(mirror_of "$suite")
@@ -59,10 +59,11 @@ make_pristine() {
         echo "fresh-root: debootstrap $suite into $pristine"
         mkdir -p "$cache"
         trap 'rm -rf --one-file-system "$new"' EXIT
-        debootstrap --variant=minbase --include=git,ca-certificates "$suite" "$new" "$mirror" >"$cache/log" 2>&1 || {
+        if ! debootstrap --variant=minbase --include=git,ca-certificates \
+                "$suite" "$new" "$mirror" >"$cache/log" 2>&1; then
                 tail -n 20 "$cache/log" >&2
                 die "debootstrap failed"
-        }
+        fi
         echo "deb $mirror $suite main" >"$new/etc/apt/sources.list"
         local extra uri
         for extra in "$suite-updates" "$suite-security"; do
@@ -76,9 +77,11 @@ make_pristine() {
 }
 [ -d "$pristine" ] || make_pristine
 
-# --- a copy of it, with what is committed ---------------------------------------------------------------------
+# --- a copy of it, with what is committed ---------------------------------------------
 run=$(mktemp -d "$cache/run.XXXXXX")
 root=$run/root
+machine=ftw-$$
+# shellcheck disable=SC2317  # called by the trap
 cleanup() {
         # Every mount was made in a namespace that is gone by now; --one-file-system for the day it is not.
         if $keep; then
@@ -86,6 +89,7 @@ cleanup() {
         else
                 rm -rf --one-file-system "$run"
         fi
+        rmdir "/run/systemd/nspawn/propagate/$machine" 2>/dev/null || true
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
@@ -100,19 +104,21 @@ mkdir -p "$root$home"
         "$(git -C "$top" status --porcelain | wc -l) files"
 git clone -q --no-local "$top" "$root$home/ftwatchd"
 
-# --- inside ---------------------------------------------------------------------------------------------------
+# --- inside ---------------------------------------------------------------------------
 environment=(HOME="$home" USER="$user" LOGNAME="$user" TERM="${TERM:-dumb}" LANG=C.UTF-8
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 [ -z "${CI-}" ] || environment+=(CI="$CI")
 
 in_nspawn() {
-        systemd-nspawn --quiet --register=no --keep-unit --as-pid2 --console=pipe --resolv-conf=copy-host \
-                --bind="$cache/archives:/var/cache/apt/archives" -D "$root" /usr/bin/env -i "${environment[@]}" "$@"
+        systemd-nspawn --quiet --register=no --keep-unit --as-pid2 --console=pipe \
+                --resolv-conf=copy-host --machine="$machine" \
+                --bind="$cache/archives:/var/cache/apt/archives" -D "$root" \
+                /usr/bin/env -i "${environment[@]}" "$@"
 }
 
 # Mounts and processes live in namespaces of their own and end with them, whatever happens here.
 in_chroot() {
-        # shellcheck disable=SC2016  # the inner shell's
+        # shellcheck disable=SC2016,SC2317  # the inner shell's; called through $inside
         unshare --mount --propagation private --pid --fork --kill-child --ipc bash -euc '
                 root=$1 archives=$2
                 shift 2
@@ -134,9 +140,11 @@ command=$*
 if [ "$user" = root ]; then
         as=(bash -c "cd ~/ftwatchd && $command")
 else
+        # shellcheck disable=SC2016  # the inner shell's
         $inside bash -euc '
+                export DEBIAN_FRONTEND=noninteractive
                 apt-get -qq update
-                DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends sudo >/dev/null 2>&1
+                apt-get -qq install --no-install-recommends sudo >/dev/null 2>&1
                 useradd --shell /bin/bash "$1"
                 chown -R "$1": "/home/$1"
                 echo "$1 ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/tester

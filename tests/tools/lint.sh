@@ -92,7 +92,9 @@ run_cppcheck() {
 }
 
 run_clang_tidy() {
-        "$MAKE" -k --no-print-directory -j "$(nproc)" BUILD="$BUILD" tidy
+        local jobs=()
+        [[ ${MAKEFLAGS-} == *jobserver* ]] || jobs=(-j "$(nproc)")
+        "$MAKE" -k --no-print-directory "${jobs[@]}" BUILD="$BUILD" tidy
 }
 
 check style awk run_style

@@ -1,0 +1,296 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and runs all of them:
+#
+#   tests/run.sh                       everything
+#   tests/run.sh --quick               without sanitizers, valgrind and the second compiler
+#   tests/run.sh SUITE...              these only; --list names them
+#   tests/run.sh --no-install ...      with what is installed
+#
+# Shown is what failed; everything is in build/logs/. The last line is the sum over everything,
+# "N passed, N failed, N skipped": unit tests, bats tests and checks. A suite that cannot run is skipped;
+# with CI=true that is a failure. Exit status 1 on any failure.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+# --- suites: name | in --quick | what -------------------------------------------------
+suites() {
+        sed -e 's/ *| */|/g' -e 's/^ *//' <<'TABLE'
+        unit          | quick | unit tests and the fuzzers' corpus
+        headers       | quick | every header compiles alone, gcc and clang
+        layers        | quick | who may include whom
+        lint          | quick | clang-tidy, cppcheck, shellcheck, house rules
+        e2e           | quick | the programs against ftsim, real SMTP and the official verifiers
+        clang         | full  | clang builds everything without a warning
+        unit-san      | full  | unit tests and corpus under ASan and UBSan
+        unit-valgrind | full  | unit tests and corpus under valgrind
+        e2e-san       | full  | end to end under ASan and UBSan
+TABLE
+}
+
+jobs=$(nproc)
+wanted=() quick=false install=true
+while [ "$#" != 0 ]; do
+        case $1 in
+                --quick) quick=true ;;
+                --no-install) install=false ;;
+                --list)
+                        suites | awk -F '|' '{ printf "%-14s %-6s %s\n", $1, $2, $3 }'
+                        exit 0
+                        ;;
+                -h | --help)
+                        sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'
+                        exit 0
+                        ;;
+                *)
+                        if ! suites | cut -d '|' -f 1 | grep -qx -e "$1"; then
+                                echo "run.sh: no suite $1, only: $(suites | cut -d '|' -f 1 | xargs)" >&2
+                                exit 2
+                        fi
+                        wanted+=("$1")
+                        ;;
+        esac
+        shift
+done
+if [ "${#wanted[@]}" = 0 ]; then
+        mapfile -t wanted < <(suites | awk -F '|' -v q=$quick 'q == "false" || $2 == "quick" { print $1 }')
+fi
+
+logs=$PWD/build/logs
+mkdir -p "$logs"
+scratch=$(mktemp -d /tmp/ftw-run.XXXXXX) || exit 1 # short: Unix socket paths have 108 bytes
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM HUP
+mkdir "$scratch/tmp" "$scratch/parallel"
+export TMPDIR=$scratch/tmp PARALLEL_HOME=$scratch/parallel
+touch "$PARALLEL_HOME/will-cite"
+# What the caller exported must not choose another build.
+unset BUILD CC CFLAGS CPPFLAGS LDFLAGS SANITIZE COVERAGE WERROR DESTDIR PREFIX MAKEFLAGS
+
+total_passed=0 total_failed=0 total_skipped=0
+bad_suites=()
+
+# count SUITE PASSED FAILED SKIPPED
+count() {
+        total_passed=$((total_passed + $2))
+        total_failed=$((total_failed + $3))
+        total_skipped=$((total_skipped + $4))
+        [ "$3" = 0 ] || bad_suites+=("$1")
+}
+
+skip() {
+        echo "-- $1: cannot run: $2"
+        if [ "${CI-}" = true ]; then count "$1" 0 1 0; else count "$1" 0 0 1; fi
+}
+
+has() {
+        local tool
+        for tool in "$@"; do
+                command -v "$tool" >/dev/null || return 1
+        done
+}
+
+# --- builds: each in a directory of its own, made when the first suite asks for it ----
+declare -A built=()
+build_flags() {
+        case $1 in
+                build) echo "BUILD=build WERROR=1" ;;
+                build-clang) echo "BUILD=build-clang CC=clang WERROR=1" ;;
+                build-san) echo "BUILD=build-san CC=clang WERROR=1 SANITIZE=address,undefined" ;;
+        esac
+}
+
+# make_in DIRECTORY TARGET...
+make_in() {
+        local dir=$1 flags
+        shift
+        read -ra flags < <(build_flags "$dir")
+        make -s --no-print-directory -j "$jobs" "${flags[@]}" "$@"
+}
+
+build() {
+        local dir=$1 rc=0
+        if [ -z "${built[$dir]-}" ]; then
+                make_in "$dir" all test-programs >"$logs/make-$dir.log" 2>&1 || rc=$?
+                built[$dir]=$rc
+                [ "$rc" = 0 ] || cat "$logs/make-$dir.log"
+        fi
+        [ "${built[$dir]}" = 0 ] || echo "$dir: make failed, see above"
+        return "${built[$dir]}"
+}
+
+# --- ways to run ----------------------------------------------------------------------
+# sums SUITE COMMAND...: the command's own "N passed, N failed, N skipped" is taken over, the rest is shown.
+sums() {
+        local suite=$1 log=$logs/$1.log rc=0 sum p f s
+        shift
+        "$@" >"$log" 2>&1 || rc=$?
+        sum=$(grep -xE '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$log" | tail -n 1)
+        read -r p f s < <(tr -cs '0-9\n' ' ' <<<"${sum:-0 0 0}")
+        if [ -z "$sum" ] || { [ "$rc" != 0 ] && [ "$f" = 0 ]; }; then
+                f=$((f + 1))
+        fi
+        if [ "$f" != 0 ]; then
+                grep -vxE -e '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' -e '(ok|  [A-Z]+) .*' "$log"
+        elif [ "$s" != 0 ]; then
+                grep -iE '# *skip|not installed' "$log" | sed 's/^/   /'
+        fi
+        count "$suite" "$p" "$f" "$s"
+        echo "   $suite: $p ok, $f not ok, $s left out"
+}
+
+# one SUITE COMMAND...: passes or fails as a whole, and so does this function.
+one() {
+        local suite=$1 log=$logs/$1.log
+        shift
+        if "$@" >"$log" 2>&1; then
+                count "$suite" 1 0 0
+        else
+                cat "$log"
+                count "$suite" 0 1 0
+                return 1
+        fi
+}
+
+# Reports of sanitizers, also from programs whose exit status nobody looked at.
+san_on() {
+        mkdir -p "$scratch/san"
+        export ASAN_OPTIONS="log_path=$scratch/san/report:detect_leaks=1:detect_stack_use_after_return=1"
+        ASAN_OPTIONS+=":verify_asan_link_order=0" # the tests preload virtual time
+        export UBSAN_OPTIONS="log_path=$scratch/san/report:print_stacktrace=1:halt_on_error=1"
+        ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
+        export ASAN_SYMBOLIZER_PATH
+}
+
+san_off() {
+        local suite=$1 report n=0
+        unset ASAN_OPTIONS UBSAN_OPTIONS ASAN_SYMBOLIZER_PATH
+        for report in "$scratch"/san/*; do
+                [ -s "$report" ] || continue
+                n=$((n + 1))
+                [ "$n" -gt 5 ] || head -n 80 "$report"
+        done
+        if [ "$n" != 0 ]; then
+                echo "--- $suite: $n sanitizer reports"
+                cat "$scratch"/san/* >"$logs/$suite-sanitizer.log"
+                count "$suite" 0 1 0
+        fi
+        rm -rf "$scratch/san"
+}
+
+# The failing tests with what they said, then the sum.
+bats_run() {
+        local tap=$scratch/tap rc=0
+        timeout -k 10 "${E2E_TIMEOUT:-1800}" bats --formatter tap --jobs "$jobs" "$@" >"$tap" 2>&1 || rc=$?
+        cat "$tap" >"$logs/bats-$(basename "$FTWATCH_BUILD").tap"
+        awk '/^not ok / { show = 1 } /^ok / { show = 0 } /^ok .*# skip/ || show || !/^(ok |#|1\.\.)/' "$tap"
+        [ "$rc" != 124 ] || echo "bats took longer than ${E2E_TIMEOUT:-1800} s"
+        read -r p f s < <(awk -f tests/tools/tap-sum.awk "$tap")
+        echo "$p passed, $f failed, $s skipped"
+        return "$rc"
+}
+
+e2e() {
+        local suite=$1
+        export FTWATCH_BUILD=$PWD/$2
+        if ! compgen -G 'tests/e2e/*.bats' >/dev/null; then
+                skip "$suite" "no tests/e2e/*.bats"
+        elif ! has bats parallel; then
+                skip "$suite" "bats or parallel is not installed"
+        else
+                sums "$suite" bats_run tests/e2e/*.bats
+        fi
+        unset FTWATCH_BUILD
+}
+
+unit() {
+        sums "$1" make_in "$2" check
+}
+
+run_suite() {
+        # shellcheck disable=SC2317  # which of them run is known at run time
+        case $1 in
+                unit) one gcc build build && unit unit build ;;
+                clang) if has clang; then one clang build build-clang; else skip clang "no clang"; fi ;;
+                headers)
+                        if ! has clang; then skip headers "no clang"; return; fi
+                        sums headers make_in build check-headers
+                        ;;
+                layers) one layers make_in build check-layers ;;
+                lint) sums lint make_in build lint ;;
+                unit-san)
+                        if ! has clang; then skip unit-san "no clang"; return; fi
+                        san_on
+                        unit unit-san build-san
+                        san_off unit-san
+                        ;;
+                unit-valgrind)
+                        if ! has valgrind; then skip unit-valgrind "no valgrind"; return; fi
+                        export TEST_TIMEOUT=600
+                        TEST_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --num-callers=30"
+                        TEST_WRAPPER+=" --errors-for-leak-kinds=definite,indirect"
+                        TEST_WRAPPER+=" --child-silent-after-fork=yes"
+                        export TEST_WRAPPER
+                        unit unit-valgrind build
+                        unset TEST_WRAPPER TEST_TIMEOUT
+                        ;;
+                e2e) one e2e-build build build && e2e e2e build ;;
+                e2e-san)
+                        if ! has clang; then skip e2e-san "no clang"; return; fi
+                        san_on
+                        one e2e-san-build build build-san && e2e e2e-san build-san
+                        san_off e2e-san
+                        ;;
+        esac
+}
+
+# --- what is needed -------------------------------------------------------------------
+prepare_npm() {
+        local dir=tests/verify stamp
+        [ -f $dir/package-lock.json ] || return 0
+        has node npm || { echo "node or npm is not installed"; return 1; }
+        stamp=$(sha256sum <$dir/package-lock.json)
+        [ "$stamp" = "$(cat $dir/node_modules/.installed 2>/dev/null)" ] && return 0
+        echo "== npm ci in $dir"
+        if ! npm_config_cache=$PWD/build/npm-cache npm ci --prefix $dir --ignore-scripts --no-audit \
+                --no-fund --loglevel=error >"$logs/npm.log" 2>&1; then
+                tail -n 20 "$logs/npm.log"
+                return 1
+        fi
+        echo "$stamp" >$dir/node_modules/.installed
+}
+
+if $install; then
+        contrib/bootstrap.sh --tests || skip install "contrib/bootstrap.sh --tests failed"
+fi
+case " ${wanted[*]} " in
+        *" e2e"*) prepare_npm || skip npm "the official verifiers could not be installed" ;;
+esac
+
+# --- all of them ----------------------------------------------------------------------
+before=$(git status --porcelain 2>/dev/null)
+for suite in "${wanted[@]}"; do
+        echo "== $suite: $(suites | awk -F '|' -v name="$suite" '$1 == name { print $3 }')"
+        started=$SECONDS
+        run_suite "$suite"
+        echo "   $((SECONDS - started)) s"
+done
+
+# A test that writes into the tree or leaves its programs running spoils the next one. Looked at where nobody
+# else works in the tree.
+if [ "${CI-}" = true ]; then
+        left=$(diff <(echo "$before") <(git status --porcelain 2>/dev/null) | sed -n 's/^> /file: /p')
+        for exe in /proc/[0-9]*/exe; do
+                [[ $(readlink "$exe" 2>/dev/null) == "$PWD"/build* ]] || continue
+                left+=$'\n'"process: $(tr '\0' ' ' 2>/dev/null <"${exe%exe}cmdline")"
+        done
+        if [ -n "$left" ]; then
+                printf '%s\n' "--- left behind:" "$left"
+                count left-behind 0 1 0
+        else
+                count left-behind 1 0 0
+        fi
+fi
+
+[ "${#bad_suites[@]}" = 0 ] || echo "failed: ${bad_suites[*]} (everything said is in build/logs/)"
+echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
+[ "$total_failed" = 0 ]
