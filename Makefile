@@ -25,7 +25,9 @@ MAKEFLAGS       += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL   := all
 Q               := $(if $(filter 1,$(V)),,@)
-say              = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+# -s is among the single letters that MAKEFLAGS opens with when a recipe runs.
+SILENT           = $(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS))))
+say              = $(if $(filter 1,$(V))$(SILENT),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 # --- what there is ---------------------------------------------------------------------------------
 MAINS           := src/daemon/main.c src/ctl/main.c

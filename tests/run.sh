@@ -18,6 +18,7 @@ suites() {
         unit          | quick | unit tests and the fuzzers' corpus
         headers       | quick | every header compiles alone, gcc and clang
         layers        | quick | who may include whom
+        tools         | quick | the checkers themselves
         lint          | quick | clang-tidy, cppcheck, shellcheck, house rules
         e2e           | quick | the programs against ftsim, real SMTP and the official verifiers
         clang         | full  | clang builds everything without a warning
@@ -179,9 +180,9 @@ san_off() {
 
 # The failing tests with what they said, then the sum.
 bats_run() {
-        local tap=$scratch/tap rc=0
+        local tap=$logs/$1.tap rc=0
+        shift
         timeout -k 10 "${E2E_TIMEOUT:-1800}" bats --formatter tap --jobs "$jobs" "$@" >"$tap" 2>&1 || rc=$?
-        cat "$tap" >"$logs/bats-$(basename "$FTWATCH_BUILD").tap"
         awk '/^not ok / { show = 1 } /^ok / { show = 0 } /^ok .*# skip/ || show || !/^(ok |#|1\.\.)/' "$tap"
         [ "$rc" != 124 ] || echo "bats took longer than ${E2E_TIMEOUT:-1800} s"
         read -r p f s < <(awk -f tests/tools/tap-sum.awk "$tap")
@@ -189,15 +190,16 @@ bats_run() {
         return "$rc"
 }
 
-e2e() {
+# bats_suite SUITE BUILD FOLDER
+bats_suite() {
         local suite=$1
         export FTWATCH_BUILD=$PWD/$2
-        if ! compgen -G 'tests/e2e/*.bats' >/dev/null; then
-                skip "$suite" "no tests/e2e/*.bats"
+        if ! compgen -G "$3/*.bats" >/dev/null; then
+                skip "$suite" "no $3/*.bats"
         elif ! has bats parallel; then
                 skip "$suite" "bats or parallel is not installed"
         else
-                sums "$suite" bats_run tests/e2e/*.bats
+                sums "$suite" bats_run "$suite" "$3"/*.bats
         fi
         unset FTWATCH_BUILD
 }
@@ -215,6 +217,7 @@ run_suite() {
                         if ! has clang; then skip headers "no clang"; return; fi
                         sums headers make_in build check-headers
                         ;;
+                tools) bats_suite tools build tests/tools ;;
                 layers) one layers make_in build check-layers ;;
                 lint) sums lint make_in build lint ;;
                 unit-san)
@@ -233,11 +236,11 @@ run_suite() {
                         unit unit-valgrind build
                         unset TEST_WRAPPER TEST_TIMEOUT
                         ;;
-                e2e) one e2e-build build build && e2e e2e build ;;
+                e2e) one e2e-build build build && bats_suite e2e build tests/e2e ;;
                 e2e-san)
                         if ! has clang; then skip e2e-san "no clang"; return; fi
                         san_on
-                        one e2e-san-build build build-san && e2e e2e-san build-san
+                        one e2e-san-build build build-san && bats_suite e2e-san build-san tests/e2e
                         san_off e2e-san
                         ;;
         esac
