@@ -16,10 +16,14 @@ typedef struct CurlCall CurlCall;
 typedef void (*curl_done_t)(CURL *easy, CURLcode code, void *userdata);
 
 int curl_glue_new(CurlGlue **ret, sd_event *event);
-/* Cancels what is in flight; no completion callback runs. */
+/* Cancels what is in flight; no completion callback runs. Not from a completion callback. */
 CurlGlue *curl_glue_free(CurlGlue *g);
 DEFINE_CLEANUP(CurlGlue, curl_glue_free)
-/* Takes easy on success only. The call ends itself after done ran: the holder clears its pointer there. */
+/* Connections open at a time, 0: no limit. Transfers beyond wait for one, and their own deadline does not run while they
+ * wait: limit the number of submits where that matters. */
+int curl_glue_set_limits(CurlGlue *g, unsigned max_connections, unsigned max_host_connections);
+/* Takes easy on success only. The call ends itself after done ran: the holder clears its pointer there. Uses
+ * CURLOPT_PRIVATE. */
 int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret);
-/* The callback will not run. Takes NULL, returns NULL. */
+/* The callback will not run. Takes NULL, returns NULL. Does nothing to the call whose callback is running. */
 CurlCall *curl_call_cancel(CurlCall *c);

@@ -1,7 +1,8 @@
 #pragma once
 /* The transport seam: submit a request, get one callback. Production is libcurl (http_curl_new), tests give a script.
  * It does not interpret statuses: what a 404 means is known in api/ and receiver/.
- * Redirects are never followed; https, or http towards loopback only; a reply over reply_limit ends as TOO_LARGE. */
+ * Redirects are never followed; https, or http towards loopback and the metadata address of a cloud machine
+ * (169.254.169.254), which no proxy sees; a reply over reply_limit ends as TOO_LARGE. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,10 +80,12 @@ struct Http {
         const HttpVtable *vtable;
 };
 
+/* -EPROTO: a URL that is no URL or not safe; -EINVAL: a request that breaks the rules above, or a header with a line
+ * break; -EDEADLK: from inside libcurl; -ENOMEM. Nothing was sent then and the callback will not run. */
 static inline int http_submit(Http *h, const HttpRequest *request, http_done_t done, void *userdata, HttpCall **ret) {
         return h->vtable->submit(h, request, done, userdata, ret);
 }
-/* Takes NULL; returns NULL. */
+/* Takes NULL; returns NULL. Does nothing to the call whose callback is running. */
 static inline HttpCall *http_cancel(Http *h, HttpCall *call) {
         if (call)
                 h->vtable->cancel(h, call);
@@ -98,3 +101,6 @@ const char *http_failure_to_string(HttpFailure f);
 bool http_url_is_safe(const char *url);
 /* Percent-encodes everything but RFC 3986 unreserved characters: for a path segment or a query value. */
 int http_escape(const char *s, char **ret);
+/* What retry-after-ms and Retry-After (both may be NULL) ask for, 0: nothing. A date counts from `date`, the reply's own
+ * Date in Unix seconds, or from now if that is 0. */
+usec_t http_parse_retry_after(const char *ms, const char *after, int64_t date, usec_t now_real_usec);

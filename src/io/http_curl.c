@@ -1,0 +1,316 @@
+/* One easy handle a request, connections are the multi handle's. Not one handle for all: libcurl 7.88 does not reset the
+ * retry counter of a handle, so a reused one fails for good after a server hung up five times between requests. */
+#include "io/http_curl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <utlist.h>
+
+#include "base/strings.h"
+#include "io/curl_setup.h"
+
+#define METADATA_HOST "169.254.169.254"
+
+typedef struct HttpCurl {
+        Http http;
+        CurlGlue *glue;
+        char *user_agent;
+        HttpCall *calls;
+} HttpCurl;
+
+struct HttpCall {
+        HttpCurl *owner;
+        CurlCall *call;
+        http_done_t done;
+        void *userdata;
+        struct curl_slist *headers;     /* may hold secrets */
+        char *hidden_host;              /* not to be named, because the URL is a secret */
+        HttpReply reply;
+        char error[CURL_ERROR_SIZE];
+        bool running;                   /* its callback is */
+        HttpCall *prev, *next;
+};
+
+static void string_erase_freep(char **s) {
+        string_erase_free(*s);
+}
+
+/* libcurl's list, but what it held is wiped. */
+static void headers_erase_free(struct curl_slist *list) {
+        for (struct curl_slist *i = list; i; i = i->next)
+                explicit_bzero(i->data, strlen(i->data));
+        curl_slist_free_all(list);
+}
+
+static HttpCall *call_free(HttpCall *c) {
+        if (!c)
+                return NULL;
+        curl_call_cancel(c->call);
+        headers_erase_free(c->headers);
+        string_erase_free(c->hidden_host);
+        buf_done(&c->reply.body);
+        free(c);
+        return NULL;
+}
+DEFINE_CLEANUP(HttpCall, call_free)
+
+static size_t on_body(char *data, _unused_ size_t one, size_t size, void *userdata) {
+        HttpCall *c = userdata;
+
+        return buf_append(&c->reply.body, data, size) < 0 ? 0 : size;
+}
+
+/* Foreign text into a field: what is printable ASCII of it, cut to fit. */
+static void copy_printable(char *ret, size_t size, const char *s) {
+        size_t n = 0;
+
+        for (; s && *s && n + 1 < size; s++)
+                if (*s >= ' ' && *s <= '~')
+                        ret[n++] = *s;
+        ret[n] = '\0';
+}
+
+/* The last one of that name in the last reply, or NULL. */
+static const char *reply_header(CURL *easy, const char *name) {
+        struct curl_header *h;
+
+        return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
+}
+
+static void reply_read_headers(HttpReply *reply, CURL *easy) {
+        const char *id = reply_header(easy, "apim-request-id");
+        const char *date = reply_header(easy, "date");
+        const char *should = reply_header(easy, "x-should-retry");
+
+        copy_printable(reply->content_type, sizeof reply->content_type, reply_header(easy, "content-type"));
+        copy_printable(reply->request_id, sizeof reply->request_id, id ? id : reply_header(easy, "x-request-id"));
+        if (date)
+                reply->date = MAX((int64_t) curl_getdate(date, NULL), (int64_t) 0);
+        if (should && strcasecmp(should, "true") == 0)
+                reply->should_retry = 1;
+        else if (should && strcasecmp(should, "false") == 0)
+                reply->should_retry = 0;
+        reply->retry_after_usec = http_parse_retry_after(reply_header(easy, "retry-after-ms"),
+                                                         reply_header(easy, "retry-after"), reply->date,
+                                                         clock_usec(CLOCK_REALTIME));
+}
+
+static void reply_set_failure(HttpCall *c, CURL *easy, CURLcode code) {
+        HttpReply *reply = &c->reply;
+        long connect_status = 0;
+
+        (void) curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+        if (reply->body.error == -EFBIG || code == CURLE_FILESIZE_EXCEEDED) {
+                reply->failure = HTTP_FAILURE_TOO_LARGE;
+                (void) snprintf(reply->detail, sizeof reply->detail, "the reply is larger than %zu bytes",
+                                reply->body.limit);
+        } else if (reply->body.error < 0) {
+                reply->failure = HTTP_FAILURE_INTERNAL;
+                (void) snprintf(reply->detail, sizeof reply->detail, "out of memory");
+        } else if (connect_status >= 300 && code != CURLE_OPERATION_TIMEDOUT) {
+                reply->failure = HTTP_FAILURE_PROXY;
+                (void) snprintf(reply->detail, sizeof reply->detail, "the proxy answered %ld", connect_status);
+        } else {
+                reply->failure = curl_failure(code);
+                curl_failure_describe(code, c->error, c->hidden_host, reply->detail, sizeof reply->detail);
+        }
+        buf_done(&reply->body);
+}
+
+static void on_done(CURL *easy, CURLcode code, void *userdata) {
+        HttpCall *c = userdata;
+        long status = 0;
+
+        c->call = NULL;
+        DL_DELETE(c->owner->calls, c);
+        if (code == CURLE_OK && curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0) {
+                c->reply.status = (int) status;
+                reply_read_headers(&c->reply, easy);
+        } else
+                reply_set_failure(c, easy, code == CURLE_OK ? CURLE_WEIRD_SERVER_REPLY : code);
+        c->running = true;
+        c->done(&c->reply, c->userdata);
+        call_free(c);
+}
+
+static bool header_is_clean(const HttpHeader *h) {
+        static const char bad_name[] = "\r\n: ", bad_value[] = "\r\n";
+
+        if (isempty(h->name) || strpbrk(h->name, bad_name) || strpbrk(strempty(h->value), bad_value))
+                return false;
+        return !h->secret || (!strpbrk(secret_reveal(h->secret), bad_value) &&
+                              strlen(secret_reveal(h->secret)) == secret_size(h->secret));
+}
+
+static int call_add_header(HttpCall *c, const HttpHeader *h) {
+        const char *secret = h->secret ? secret_reveal(h->secret) : "";
+        const char *value = strempty(h->value);
+        _cleanup_(string_erase_freep) char *line = NULL;
+
+        if (!header_is_clean(h))
+                return -EINVAL;
+        /* "Name;" is libcurl's word for an empty value, "Name:" would take the header away. */
+        int r = *value || *secret ? string_printf(&line, "%s: %s%s", h->name, value, secret)
+                                  : string_printf(&line, "%s;", h->name);
+        if (r < 0)
+                return r;
+        struct curl_slist *list = curl_slist_append(c->headers, line);
+        if (!list)
+                return -ENOMEM;
+        c->headers = list;
+        return 0;
+}
+
+static int call_set_headers(HttpCall *c, CURL *easy, const HttpRequest *request) {
+        for (size_t i = 0; i < request->n_headers; i++) {
+                int r = call_add_header(c, request->headers + i);
+                if (r < 0)
+                        return r;
+        }
+        if (request->body_size > 0) {   /* no "Expect: 100-continue": it costs a second with servers that ignore it */
+                struct curl_slist *list = curl_slist_append(c->headers, "Expect:");
+                if (!list)
+                        return -ENOMEM;
+                c->headers = list;
+        }
+        return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK ? 0 : -ENOMEM;
+}
+
+static CURLcode call_set_method(CURL *easy, const HttpRequest *request) {
+        CURLcode code = CURLE_OK;
+        bool is_post = streq(request->method, "POST");
+
+        if (is_post || request->body_size > 0) {
+                code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+                if (code == CURLE_OK)
+                        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_size);
+                if (code == CURLE_OK)
+                        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+        } else if (streq(request->method, "HEAD"))
+                code = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+        if (code == CURLE_OK && !is_post && !streq(request->method, "GET") && !streq(request->method, "HEAD"))
+                code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+        return code;
+}
+
+/* Where it goes, and by which way: refuses what is not safe. */
+static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
+        const char *url = request->url ? request->url : secret_reveal(request->secret_url);
+        _cleanup_(string_erase_freep) char *scheme = NULL, *host = NULL;
+
+        int r = curl_setup_parse_url(url, &scheme, &host);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EPROTO;
+        bool is_near = host_is_loopback(host) || streq(host, METADATA_HOST);
+        bool is_plain = streq(scheme, "http") && is_near;
+        if (!is_plain && !streq(scheme, "https"))
+                return -EPROTO;
+
+        r = curl_setup_apply(easy, &(CurlSetup) {
+                                .protocols = is_plain ? "http" : "https",
+                                .timeout_usec = request->timeout_usec,
+                                .ca_file = request->ca_file,
+                                .proxy = is_near ? "" : request->proxy,
+                                .error = c->error,
+                        });
+        if (r < 0)
+                return r;
+        if (curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
+                return -ENOMEM;
+        if (!request->url)
+                c->hidden_host = TAKE_PTR(host);
+        return 0;
+}
+
+static int call_set_options(HttpCall *c, CURL *easy, const HttpRequest *request) {
+        int r = call_set_url(c, easy, request);
+
+        if (r < 0)
+                return r;
+        r = call_set_headers(c, easy, request);
+        if (r < 0)
+                return r;
+        /* The limit is on decoded bytes (on_body); MAXFILESIZE ends early what announces more, compressed or not. */
+        if (call_set_method(easy, request) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_USERAGENT, c->owner->user_agent) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                             (curl_off_t) MIN(request->reply_limit, (size_t) INT64_MAX)) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_WRITEDATA, c) != CURLE_OK)
+                return -ENOMEM;
+        return 0;
+}
+
+static int http_curl_submit(Http *http, const HttpRequest *request, http_done_t done, void *userdata, HttpCall **ret) {
+        HttpCurl *h = (HttpCurl *) http;
+
+        if (isempty(request->method) || !request->url == !request->secret_url || request->timeout_usec == 0 ||
+            request->reply_limit == 0 || request->n_headers > HTTP_HEADERS_MAX || (request->body_size && !request->body))
+                return -EINVAL;
+        _cleanup_(call_freep) HttpCall *c = calloc(1, sizeof *c);
+        _cleanup_(curl_easy_freep) CURL *easy = curl_easy_init();
+        if (!c || !easy)
+                return -ENOMEM;
+        c->owner = h;
+        c->done = done;
+        c->userdata = userdata;
+        c->reply.body = BUF_INIT(request->reply_limit);
+        c->reply.should_retry = -1;
+        int r = call_set_options(c, easy, request);
+        if (r >= 0)
+                r = curl_glue_submit(h->glue, easy, on_done, c, &c->call);
+        if (r < 0)
+                return r;
+        TAKE_PTR(easy);
+        DL_APPEND(h->calls, c);
+        if (ret)
+                *ret = c;
+        TAKE_PTR(c);
+        return 0;
+}
+
+static void http_curl_cancel(_unused_ Http *http, HttpCall *c) {
+        if (c->running)
+                return;
+        DL_DELETE(c->owner->calls, c);
+        call_free(c);
+}
+
+static Http *http_curl_free(Http *http) {
+        HttpCurl *h = (HttpCurl *) http;
+        HttpCall *c, *next;
+
+        DL_FOREACH_SAFE(h->calls, c, next)
+                http_curl_cancel(http, c);
+        free(h->user_agent);
+        free(h);
+        return NULL;
+}
+
+int http_curl_new(Http **ret, CurlGlue *glue, const char *user_agent) {
+        static const HttpVtable vtable = {
+                .submit = http_curl_submit,
+                .cancel = http_curl_cancel,
+                .free = http_curl_free,
+        };
+        HttpCurl *h = calloc(1, sizeof *h);
+
+        if (!h)
+                return -ENOMEM;
+        h->http.vtable = &vtable;
+        h->glue = glue;
+        h->user_agent = strdup(user_agent);
+        if (!h->user_agent) {
+                free(h);
+                return -ENOMEM;
+        }
+        *ret = &h->http;
+        return 0;
+}
