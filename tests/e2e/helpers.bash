@@ -15,7 +15,7 @@
 
 HELPERS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$HELPERS_DIR/../.." && pwd)
-BUILD=${BUILD:-$TOP/build}
+BUILD=${FTWATCH_BUILD:-$TOP/build}
 [[ $BUILD = /* ]] || BUILD=$TOP/$BUILD
 FTSIM=${FTSIM:-$BUILD/ftsim}
 FTSIM_KEY=${FTSIM_KEY:-ftsim-key}
