@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Helpers of the end-to-end tests. Every test has its own directory ($T, removed by bats), its own processes on
-# ephemeral ports, and waits by polling with a deadline; nothing sleeps for a fixed time.
+# Helpers of the end-to-end tests. Every test has its own directory ($T, removed by bats), its own processes
+# on ephemeral ports, and waits by polling with a deadline; nothing sleeps for a fixed time.
 #
 #   load helpers                     at the top of a .bats file
-#   start_ftsim SCENARIO [OPTION..]  SCENARIO is a file, or the name of one of tests/sim/scenarios, or - for the
-#                                    standard input; sets FTSIM_URL, FTSIM_PID, FTSIM_RECORD
+#   start_ftsim SCENARIO [OPTION..]  SCENARIO is a file, or the name of one of tests/sim/scenarios, or - for
+#                                    the standard input; sets FTSIM_URL, FTSIM_PID, FTSIM_RECORD
 #   start_smtp_sink [OPTION..]       sets SMTP_PORT, SMTP_PID, SMTP_RECORD
 #   wait_for SECONDS COMMAND..       until the command succeeds; shows its last output if it never does
 #   stop PID | stop_all              SIGTERM, then SIGKILL after five seconds; stop_all in teardown()
@@ -88,7 +88,8 @@ start_ftsim() {
                 scenario=$TOP/tests/sim/scenarios/$scenario.conf
         fi
         FTSIM_RECORD=$T/ftsim-$n.jsonl
-        start "ftsim-$n" "$FTSIM" --scenario "$scenario" --port-file "$T/ftsim-$n.url" --record "$FTSIM_RECORD" "$@"
+        start "ftsim-$n" "$FTSIM" --scenario "$scenario" --port-file "$T/ftsim-$n.url" \
+                --record "$FTSIM_RECORD" "$@"
         FTSIM_PID=$STARTED_PID
         wait_for_file "$T/ftsim-$n.url" "$FTSIM_PID" "$T/ftsim-$n.log" || return 1
         FTSIM_URL=$(<"$T/ftsim-$n.url")

@@ -9,8 +9,8 @@
 #include "training.h"
 #include "util.h"
 
-/* The API side: which dialect a path belongs to, whether the credential is right, which of the endpoints it is.
- * Error bodies are those that the services send. */
+/* The API side: which dialect a path belongs to, whether the credential is right, which of the endpoints it
+ * is. Error bodies are those that the services send. */
 
 typedef enum Dialect {
         DIALECT_AZURE_V1,
@@ -60,14 +60,16 @@ static void reply_not_routed(Reply *reply) {
         reply_error(reply, 404, "404", "Resource not found");
 }
 
-static void reply_not_found(Reply *reply, Dialect dialect, const char *what, const char *param, const char *id) {
+static void reply_not_found(Reply *reply, Dialect dialect, const char *what, const char *param,
+                            const char *id) {
         _cleanup_(string_freep) char *message =
                 dialect == DIALECT_OPENAI ? must_printf("Could not find %s: %s", what, id)
                                           : must_printf("The specified %s '%s' was not found.", what, id);
         if (dialect != DIALECT_OPENAI)
                 reply_error(reply, 404, "notFound", message);
         else
-                reply_openai_error(reply, 404, strcmp(what, "fine tune") == 0 ? "fine_tune_not_found" : "not_found",
+                reply_openai_error(reply, 404,
+                                   strcmp(what, "fine tune") == 0 ? "fine_tune_not_found" : "not_found",
                                    param, message);
 }
 
@@ -76,12 +78,13 @@ static void reply_unauthorized(Reply *reply, Dialect dialect, bool by_token) {
                 reply_openai_error(reply, 401, "invalid_api_key", NULL, "Incorrect API key provided.");
         else if (by_token)              /* no error wrapper: that is what the gateway sends */
                 reply_set(reply, 401, "application/json",
-                          "{\"statusCode\":401,\"message\":\"Unauthorized. Access token is missing, invalid, audience "
-                          "is incorrect (https://cognitiveservices.azure.com), or have expired.\"}");
+                          "{\"statusCode\":401,\"message\":\"Unauthorized. Access token is missing, invalid, "
+                          "audience is incorrect (https://cognitiveservices.azure.com), or have expired.\"}");
         else
-                reply_error(reply, 401, "401", "Access denied due to invalid subscription key or wrong API endpoint. "
-                            "Make sure to provide a valid key for an active subscription and use a correct regional "
-                            "API endpoint for your resource.");
+                reply_error(reply, 401, "401",
+                            "Access denied due to invalid subscription key or wrong API endpoint. "
+                            "Make sure to provide a valid key for an active subscription and use a correct "
+                            "regional API endpoint for your resource.");
 }
 
 static const char *request_bearer(const Request *req) {
@@ -93,7 +96,8 @@ static const char *request_bearer(const Request *req) {
 
 static Credential request_credential(const Sim *sim, const Request *req, const DialectInfo *info) {
         const Settings *s = &sim->world.settings;
-        const char *key = info->takes_api_key ? request_header(req, "api-key") : NULL, *bearer = request_bearer(req);
+        const char *key = info->takes_api_key ? request_header(req, "api-key") : NULL,
+                   *bearer = request_bearer(req);
 
         if (!key && !bearer)
                 return CREDENTIAL_NONE;
@@ -131,7 +135,8 @@ static void answer_file(Sim *sim, Dialect dialect, const char *id, Reply *reply)
                 reply_not_found(reply, dialect, "file", "id", id);
                 return;
         }
-        bool base64 = encoding == ENCODING_BASE64 || (encoding == ENCODING_AUTO && dialects[dialect].base64_results);
+        bool base64 = encoding == ENCODING_BASE64 ||
+                      (encoding == ENCODING_AUTO && dialects[dialect].base64_results);
         char *body = base64 ? sink_base64((const unsigned char *) csv, strlen(csv)) : must_strdup(csv);
         reply_take(reply, 200, base64 ? "application/octet-stream" : "text/csv", body, strlen(body));
 }
@@ -145,12 +150,14 @@ static void answer_list(PageResult result, Dialect dialect, const char *after, R
                 reply_not_found(reply, dialect, "item", "after", after);
 }
 
-static void answer_job(Sim *sim, Dialect dialect, const char *id, const char *part, const Request *req, Reply *reply) {
+static void answer_job(Sim *sim, Dialect dialect, const char *id, const char *part, const Request *req,
+                       Reply *reply) {
         World *w = &sim->world;
         Job *job = world_find_job(w, id);
         const char *after = request_argument(req, "after");
 
-        if (*part && strcmp(part, "events") != 0 && (strcmp(part, "checkpoints") != 0 || w->settings.specification))
+        if (*part && strcmp(part, "events") != 0 &&
+            (strcmp(part, "checkpoints") != 0 || w->settings.specification))
                 reply_not_routed(reply);
         else if (!job)
                 reply_not_found(reply, dialect, "fine tune", "fine_tune_id", id);
@@ -176,7 +183,8 @@ static void answer_path(Sim *sim, Dialect dialect, const char *rest, const Reque
         static const char jobs[] = "fine_tuning/jobs", files[] = "files/";
 
         if (strcmp(rest, jobs) == 0)
-                answer_list(page_jobs(&sim->world, req, reply), dialect, request_argument(req, "after"), reply);
+                answer_list(page_jobs(&sim->world, req, reply), dialect, request_argument(req, "after"),
+                            reply);
         else if (strncmp(rest, jobs, strlen(jobs)) == 0 && rest[strlen(jobs)] == '/') {
                 const char *p = rest + strlen(jobs) + 1;
                 _cleanup_(string_freep) char *id = path_take_segment(&p);
@@ -199,7 +207,8 @@ bool api_answer(Sim *sim, Request *req) {
         Reply *reply = &req->reply;
         size_t d = 0;
 
-        while (d < ELEMENTSOF(dialects) && strncmp(req->path, dialects[d].prefix, strlen(dialects[d].prefix)) != 0)
+        while (d < ELEMENTSOF(dialects) &&
+               strncmp(req->path, dialects[d].prefix, strlen(dialects[d].prefix)) != 0)
                 d++;
         if (d == ELEMENTSOF(dialects))
                 return false;
@@ -209,7 +218,8 @@ bool api_answer(Sim *sim, Request *req) {
         if (info->skips_segment)
                 free(path_take_segment(&rest));
         if (credential != CREDENTIAL_RIGHT)
-                reply_unauthorized(reply, (Dialect) d, !request_header(req, "api-key") && request_bearer(req));
+                reply_unauthorized(reply, (Dialect) d,
+                                   !request_header(req, "api-key") && request_bearer(req));
         else if (info->needs_version && !request_version_is_good(sim, req))
                 reply_not_routed(reply);
         else if (strcmp(req->method, "GET") != 0)

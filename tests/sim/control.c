@@ -8,8 +8,8 @@
 #include "sim.h"
 #include "util.h"
 
-/* The endpoints under /_sim/ by which a test moves the world. A table of method, path and function; "rest" is
- * what follows the path's prefix. Arguments come in the query or as a JSON body. */
+/* The endpoints under /_sim/ by which a test moves the world. A table of method, path and function; "rest"
+ * is what follows the path's prefix. Arguments come in the query or as a JSON body. */
 
 static void reply_text(Reply *reply, unsigned status, const char *text) {
         json_object *o = json_object_new_object();
@@ -35,7 +35,8 @@ static void control_time(Sim *sim, Request *req, const char *rest) {
 
         (void) rest;
         (void) json_object_object_add(o, "seconds", json_object_new_double(sim->world.now));
-        (void) json_object_object_add(o, "stamp", json_object_new_int64(world_stamp(&sim->world, sim->world.now)));
+        (void) json_object_object_add(o, "stamp",
+                                      json_object_new_int64(world_stamp(&sim->world, sim->world.now)));
         (void) json_object_object_add(o, "clock", json_object_new_double(clock_real(&sim->clock)));
         reply_set_json(&req->reply, 200, o);
 }
@@ -48,8 +49,8 @@ static void control_set_status(Sim *sim, Request *req, const char *rest) {
                 reply_text(&req->reply, job ? 400 : 404, job ? "status is missing" : "no such job");
                 return;
         }
-        job_set_status(job, sim->world.now, status, request_argument(req, "code"), request_argument(req, "message"),
-                       request_argument(req, "param"));
+        job_set_status(job, sim->world.now, status, request_argument(req, "code"),
+                       request_argument(req, "message"), request_argument(req, "param"));
         reply_text(&req->reply, 200, "ok");
 }
 
@@ -60,8 +61,8 @@ static void control_add_event(Sim *sim, Request *req, const char *rest) {
         int64_t stamp = world_stamp(&sim->world, sim->world.now);
 
         if (!job || !message || (created && !integer_parse(created, &stamp))) {
-                reply_text(&req->reply, job ? 400 : 404, job ? "message is missing or created_at is not a number"
-                                                             : "no such job");
+                reply_text(&req->reply, job ? 400 : 404,
+                           job ? "message is missing or created_at is not a number" : "no such job");
                 return;
         }
         job_fill(job);
@@ -83,7 +84,8 @@ static void control_add_job(Sim *sim, Request *req, const char *rest) {
         if (!o && req->body_size == 0)
                 o = json_object_new_object();
         if (!o || scenario_read_job(&sim->world, o, "job", sim->world.now, &job) < 0)
-                reply_text(&req->reply, 400, "not a job description; the reason is on the simulator's stderr");
+                reply_text(&req->reply, 400,
+                           "not a job description; the reason is on the simulator's stderr");
         else {
                 world_add_job(&sim->world, job);
                 reply_text(&req->reply, 201, job->id);
@@ -101,7 +103,8 @@ static void control_remove_job(Sim *sim, Request *req, const char *rest) {
 
 /* Query arguments with the types the grammar wants. */
 static json_object *fault_from_query(const Request *req) {
-        static const char *const strings[] = { "path", "method", "kind", "retry_after", "header", "body", "location" };
+        static const char *const strings[] = { "path",   "method", "kind",    "retry_after",
+                                               "header", "body",   "location" };
         static const char *const integers[] = { "status", "retry_after_ms", "times", "skip", "bytes" };
         static const char *const numbers[] = { "delay_ms", "from", "to", "probability" };
         json_object *o = json_object_new_object();
@@ -110,7 +113,9 @@ static json_object *fault_from_query(const Request *req) {
 
         for (size_t i = 0; i < ELEMENTSOF(strings); i++)
                 if (request_argument(req, strings[i]))
-                        (void) json_object_object_add(o, strings[i], json_object_new_string(request_argument(req, strings[i])));
+                        (void) json_object_object_add(o, strings[i],
+                                                      json_object_new_string(
+                                                              request_argument(req, strings[i])));
         for (size_t i = 0; i < ELEMENTSOF(integers); i++)
                 if (integer_parse(request_argument(req, integers[i]), &integer))
                         (void) json_object_object_add(o, integers[i], json_object_new_int64(integer));
@@ -121,7 +126,8 @@ static json_object *fault_from_query(const Request *req) {
 }
 
 static void control_add_fault(Sim *sim, Request *req, const char *rest) {
-        json_object *o = req->body_size > 0 ? json_from_text(req->body, req->body_size) : fault_from_query(req);
+        json_object *o =
+                req->body_size > 0 ? json_from_text(req->body, req->body_size) : fault_from_query(req);
 
         (void) rest;
         if (!o || fault_list_add(&sim->faults, o, "fault") < 0)
@@ -151,14 +157,17 @@ static void control_count(Sim *sim, Request *req, const char *rest) {
         json_object *o = json_object_new_object();
 
         (void) rest;
-        (void) json_object_object_add(o, "requests", json_object_new_int64((int64_t) sim->journal.n_requests));
-        (void) json_object_object_add(o, "received", json_object_new_int64((int64_t) sim->journal.n_received));
+        (void) json_object_object_add(o, "requests",
+                                      json_object_new_int64((int64_t) sim->journal.n_requests));
+        (void) json_object_object_add(o, "received",
+                                      json_object_new_int64((int64_t) sim->journal.n_received));
         reply_set_json(&req->reply, 200, o);
 }
 
 static void control_set_key(Sim *sim, Request *req, const char *rest) {
         const char *key = req->body_size > 0 ? req->body : NULL;
-        char **target = strcmp(rest, "token") == 0 ? &sim->world.settings.token : &sim->world.settings.api_key;
+        char **target =
+                strcmp(rest, "token") == 0 ? &sim->world.settings.token : &sim->world.settings.api_key;
 
         if (!key) {
                 reply_text(&req->reply, 400, "the body must be the new key");

@@ -13,7 +13,7 @@
 
 static const struct {
         const char *name;
-        void (*apply)(const Fault *f, Reply *reply, uint64_t *random);
+        void (*apply)(const Fault *f, Reply *reply, uint64_t dice);
 } kinds[] = {
         { "status",     fault_apply_status },
         { "slow",       fault_apply_slow },
@@ -52,15 +52,17 @@ static json_object *fault_read_headers(json_object *o) {
         (void) json_object_object_get_ex(o, "header", &headers);
         if (json_object_is_type(headers, json_type_string))
                 (void) json_object_array_add(a, json_object_get(headers));
-        for (size_t i = 0; json_object_is_type(headers, json_type_array) && i < json_object_array_length(headers); i++)
+        for (size_t i = 0;
+             json_object_is_type(headers, json_type_array) && i < json_object_array_length(headers); i++)
                 (void) json_object_array_add(a, json_object_get(json_object_array_get_idx(headers, i)));
         return a;
 }
 
 int fault_list_add(FaultList *list, json_object *o, const char *where) {
         static const char *const keys[] = {
-                "path", "method", "kind", "status", "retry_after", "retry_after_ms", "header", "body", "location",
-                "delay_ms", "from", "to", "times", "skip", "probability", "bytes", NULL,
+                "path",   "method", "kind",        "status",   "retry_after", "retry_after_ms",
+                "header", "body",   "location",    "delay_ms", "from",        "to",
+                "times",  "skip",   "probability", "bytes",    NULL,
         };
         if (!json_check_keys(o, where, keys))
                 return -EINVAL;
@@ -94,7 +96,8 @@ int fault_list_add(FaultList *list, json_object *o, const char *where) {
         return 0;
 }
 
-const Fault *fault_list_match(FaultList *list, const char *method, const char *path, double now, uint64_t *random) {
+const Fault *fault_list_match(FaultList *list, const char *method, const char *path, double now,
+                              uint64_t *random) {
         for (size_t i = 0; i < list->n; i++) {
                 Fault *f = &list->faults[i];
                 if (f->times == 0 || now < f->from || now >= f->to || fnmatch(f->path, path, 0) != 0 ||
@@ -114,7 +117,7 @@ const Fault *fault_list_match(FaultList *list, const char *method, const char *p
 }
 
 void fault_apply(const Fault *f, Reply *reply, uint64_t *random) {
-        f->apply(f, reply, random);
+        f->apply(f, reply, random_next(random));
         reply->delay_sec += f->delay_sec;
         if (f->retry_after)
                 reply_add_header(reply, "Retry-After", f->retry_after);

@@ -97,12 +97,18 @@ static int options_set(Options *o, int option, const char *value) {
 
 static int options_read(Options *o, int argc, char **argv) {
         static const struct option table[] = {
-                { "scenario", required_argument, NULL, 's' },      { "port", required_argument, NULL, 'p' },
-                { "port-file", required_argument, NULL, 'f' },     { "record", required_argument, NULL, 'r' },
-                { "clock-file", required_argument, NULL, 'k' },    { "seed", required_argument, NULL, 'n' },
-                { "shape", required_argument, NULL, 'S' },         { "tls-cert", required_argument, NULL, 'C' },
-                { "tls-key", required_argument, NULL, 'K' },       { "tls-port", required_argument, NULL, 'P' },
-                { "tls-port-file", required_argument, NULL, 'F' }, { "help", no_argument, NULL, 'h' },
+                { "scenario", required_argument, NULL, 's' },
+                { "port", required_argument, NULL, 'p' },
+                { "port-file", required_argument, NULL, 'f' },
+                { "record", required_argument, NULL, 'r' },
+                { "clock-file", required_argument, NULL, 'k' },
+                { "seed", required_argument, NULL, 'n' },
+                { "shape", required_argument, NULL, 'S' },
+                { "tls-cert", required_argument, NULL, 'C' },
+                { "tls-key", required_argument, NULL, 'K' },
+                { "tls-port", required_argument, NULL, 'P' },
+                { "tls-port-file", required_argument, NULL, 'F' },
+                { "help", no_argument, NULL, 'h' },
                 {},
         };
         for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {

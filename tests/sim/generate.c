@@ -32,7 +32,8 @@ static Job *generate_job(World *w, const char *what, size_t i) {
 /* One an hour of stamps before the start; most succeeded. */
 static void generate_finished(World *w, size_t i) {
         Job *job = generate_job(w, "history", i);
-        double at = -world_stamp_span(w, HISTORY_EVERY_SEC) * (double) (i + 2), minute = world_stamp_span(w, 60);
+        double at = -world_stamp_span(w, HISTORY_EVERY_SEC) * (double) (i + 2),
+               minute = world_stamp_span(w, 60);
         uint64_t dice = random_hash(w->settings.seed, "end", i) % 10;
 
         job->created = at;
@@ -44,7 +45,8 @@ static void generate_finished(World *w, size_t i) {
                 job_add_change(job, at + 20 * minute, "failed", "jsonlValidationFailed",
                                "The training file is not valid: line 17 has no messages.", "training_file");
         else
-                job_add_change(job, at + 45 * minute, dice == 1 ? "cancelled" : "succeeded", NULL, NULL, NULL);
+                job_add_change(job, at + 45 * minute, dice == 1 ? "cancelled" : "succeeded", NULL, NULL,
+                               NULL);
         world_add_job(w, job);
 }
 

@@ -98,7 +98,7 @@ Event *job_add_event(Job *job, double at, int64_t stamp, const char *level, cons
         };
         random_hex32(job->world->settings.seed ^ 0x65, job->id, e->seq, hex);
         (void) snprintf(e->id, sizeof e->id, "ftevent-%s", hex);
-        job->events = must_realloc(job->events, job->n_events + 1, sizeof *job->events);
+        job->events = must_realloc(job->events, job->n_events + 1, sizeof(Event *));
         job->events[job->n_events++] = e;
         return e;
 }
@@ -164,7 +164,7 @@ static int event_compare_arrival(const void *a, const void *b) {
 
 void job_sort_events(Job *job) {
         if (job->n_events > 1)
-                qsort(job->events, job->n_events, sizeof *job->events,
+                qsort(job->events, job->n_events, sizeof(Event *),
                       job->world->settings.sort_by_arrival ? event_compare_arrival : event_compare);
 }
 

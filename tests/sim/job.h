@@ -1,6 +1,6 @@
 #pragma once
-/* One fine-tuning job: its passage through statuses and its events, all known beforehand (the future is there
- * but not yet visible). What the texts and ids look like follows published output of real runs. */
+/* One fine-tuning job: its passage through statuses and its events, all known beforehand (the future is
+ * there but not yet visible). What the texts and ids look like follows published output of real runs. */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>

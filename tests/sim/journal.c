@@ -31,7 +31,8 @@ void journal_done(Journal *j) {
         *j = (Journal) {};
 }
 
-static enum MHD_Result header_add_name(void *userdata, enum MHD_ValueKind kind, const char *key, const char *value) {
+static enum MHD_Result header_add_name(void *userdata, enum MHD_ValueKind kind, const char *key,
+                                       const char *value) {
         char **names = userdata;
         char *longer = must_printf("%s%s%s", *names ? *names : "", *names ? "," : "", key);
 
@@ -83,7 +84,8 @@ static json_object *entry_to_json(const RequestEntry *e) {
         (void) json_object_object_add(o, "time", json_object_new_double(e->at));
         (void) json_object_object_add(o, "method", json_object_new_string(e->method));
         (void) json_object_object_add(o, "path", json_object_new_string_len(e->uri, (int) path));
-        (void) json_object_object_add(o, "query", json_object_new_string(e->uri + path + (e->uri[path] == '?')));
+        (void) json_object_object_add(o, "query",
+                                      json_object_new_string(e->uri + path + (e->uri[path] == '?')));
         (void) json_object_object_add(o, "headers", names_to_array(e->headers));
         (void) json_object_object_add(o, "credential", json_object_new_string(words[e->credential]));
         (void) json_object_object_add(o, "status", json_object_new_int64(e->status));

@@ -1,6 +1,6 @@
 #pragma once
-/* What happened: every API request (names of headers, never values) and every delivery at a sink. Bounded: the
- * oldest entries go. */
+/* What happened: every API request (names of headers, never values) and every delivery at a sink. Bounded:
+ * the oldest entries go. */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>

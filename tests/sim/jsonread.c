@@ -17,7 +17,8 @@ json_object *json_from_setting(const config_setting_t *setting) {
                 json_object *o = json_object_new_object();
                 for (int i = 0; i < n; i++) {
                         config_setting_t *member = config_setting_get_elem(setting, (unsigned) i);
-                        (void) json_object_object_add(o, config_setting_name(member), json_from_setting(member));
+                        (void) json_object_object_add(o, config_setting_name(member),
+                                                      json_from_setting(member));
                 }
                 return o;
         }
@@ -25,7 +26,8 @@ json_object *json_from_setting(const config_setting_t *setting) {
         case CONFIG_TYPE_LIST: {
                 json_object *a = json_object_new_array();
                 for (int i = 0; i < n; i++)
-                        (void) json_object_array_add(a, json_from_setting(config_setting_get_elem(setting, (unsigned) i)));
+                        (void) json_object_array_add(
+                                a, json_from_setting(config_setting_get_elem(setting, (unsigned) i)));
                 return a;
         }
         case CONFIG_TYPE_INT:

@@ -39,7 +39,8 @@ static bool events_is_visible(const List *l, size_t i) {
 }
 
 static const char *events_id(const List *l, size_t i) {
-        return l->world->settings.no_event_ids || l->world->settings.specification ? "" : l->job->events[i]->id;
+        return l->world->settings.no_event_ids || l->world->settings.specification ? ""
+                                                                                   : l->job->events[i]->id;
 }
 
 static const char *events_row(const List *l, size_t i, size_t *ret_size) {
@@ -150,7 +151,8 @@ PageResult page_events(World *w, Job *job, const Request *req, Reply *reply) {
 PageResult page_checkpoints(World *w, Job *job, const Request *req, Reply *reply) {
         Checkpoint checkpoints[CHECKPOINTS_KEPT];
         char *rows[CHECKPOINTS_KEPT] = {};
-        size_t sizes[CHECKPOINTS_KEPT] = {}, n = training_checkpoints(job, w->now, checkpoints), first = 0, shown = 0;
+        size_t sizes[CHECKPOINTS_KEPT] = {}, n = training_checkpoints(job, w->now, checkpoints), first = 0,
+               shown = 0;
         const char *after = request_argument(req, "after");
         int64_t limit = 0;
 

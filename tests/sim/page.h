@@ -1,5 +1,6 @@
 #pragma once
-/* Lists and their paging: newest first unless the scenario says otherwise, `after` goes on behind the named row. */
+/* Lists and their paging: newest first unless the scenario says otherwise, `after` goes on behind the named
+ * row. */
 #include "sim.h"
 
 typedef enum PageResult {

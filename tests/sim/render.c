@@ -19,7 +19,8 @@ static void add_string(json_object *o, const char *key, const char *value) {
 }
 
 static char *json_to_text(json_object *o, size_t *ret_size) {
-        const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        const char *text =
+                json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
         char *copy = must_strdup(text);
         if (ret_size)
                 *ret_size = strlen(copy);
@@ -65,7 +66,8 @@ static void add_estimate(const Job *job, json_object *o) {
         }
         int64_t stamp = created + ESTIMATE_AHEAD;
         if (w->settings.estimate == ESTIMATE_WILD)
-                stamp += (int64_t) (random_hash(w->settings.seed, job->id, (uint64_t) job->detail.bucket) % 7430400);
+                stamp += (int64_t) (random_hash(w->settings.seed, job->id, (uint64_t) job->detail.bucket) %
+                                    7430400);
         add(o, "estimated_finish", json_object_new_int64(stamp));
 }
 
@@ -176,7 +178,8 @@ static char *render_job_now(const Job *job, bool summary, size_t *ret_size) {
                                     job->training.validation ? job->validation_file : NULL);
         } else {
                 add(o, "training_files", file_array(job->training_file));
-                add(o, "validation_files", file_array(job->training.validation ? job->validation_file : NULL));
+                add(o, "validation_files",
+                    file_array(job->training.validation ? job->validation_file : NULL));
         }
         add(o, "hyperparameters", job_hyperparameters(job));
         add_outcome(job, o);

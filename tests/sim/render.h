@@ -7,7 +7,8 @@
 #include "job.h"
 #include "training.h"
 
-/* The object as it is now; owned by the job, valid until the world changes. summary: the specification's row. */
+/* The object as it is now; owned by the job, valid until the world changes. summary: the specification's
+ * row. */
 const char *render_job(Job *job, bool summary, size_t *ret_size);
 const char *render_event(const World *w, Event *e, size_t *ret_size);
 /* The caller frees. */

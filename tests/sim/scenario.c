@@ -36,8 +36,8 @@ static int read_word(json_object *o, const char *key, const Word *words, int fal
 
 static int read_training(json_object *o, const char *where, double base, Training *t) {
         static const char *const keys[] = {
-                "from", "to", "steps", "steps_done", "every", "epochs", "batch", "lag", "validation", "loss_from",
-                "loss_to", "noise", "stamp_per_step", NULL,
+                "from", "to",         "steps",     "steps_done", "every", "epochs",         "batch",
+                "lag",  "validation", "loss_from", "loss_to",    "noise", "stamp_per_step", NULL,
         };
         if (!json_check_keys(o, where, keys))
                 return -EINVAL;
@@ -76,8 +76,8 @@ static int read_timeline_entry(Job *job, json_object *o, const char *where, doub
         }
         json_object *error = json_get(o, "error", json_type_object);
         if (status)
-                job_add_change(job, at, status, json_string(error, "code", NULL), json_string(error, "message", NULL),
-                               json_string(error, "param", NULL));
+                job_add_change(job, at, status, json_string(error, "code", NULL),
+                               json_string(error, "message", NULL), json_string(error, "param", NULL));
         if (event)
                 (void) job_add_event(job, at, json_int(o, "created_at", world_stamp(job->world, at)),
                                      json_string(o, "level", "info"), event);
@@ -100,7 +100,8 @@ static int read_timeline(Job *job, json_object *o, const char *where, double bas
 }
 
 static void read_names(Job *job, json_object *o) {
-        const char *method = json_string(o, "method", "supervised"), *name = json_string(o, "fine_tuned_model", NULL);
+        const char *method = json_string(o, "method", "supervised"),
+                   *name = json_string(o, "fine_tuned_model", NULL);
         char hex[33];
 
         job->model = must_strdup(json_string(o, "model", DEFAULT_MODEL));
@@ -110,14 +111,31 @@ static void read_names(Job *job, json_object *o) {
         job->hyperparameters = json_object_get(json_get(o, "hyperparameters", json_type_object));
         random_hex32(job->world->settings.seed, job->id, 5, hex);
         job->fine_tuned_model = name ? must_strdup(name)
-                : must_printf("%s.ft-%s%s%s", job->model, hex, job->suffix ? "-" : "", job->suffix ? job->suffix : "");
+                                     : must_printf("%s.ft-%s%s%s", job->model, hex, job->suffix ? "-" : "",
+                                                   job->suffix ? job->suffix : "");
 }
 
 int scenario_read_job(World *w, json_object *o, const char *where, double base, Job **ret) {
         static const char *const keys[] = {
-                "id", "model", "suffix", "metadata", "method", "hyperparameters", "fine_tuned_model", "created",
-                "removed", "trained_tokens", "billed_hours", "lead", "tail", "auto_events", "early_results",
-                "training", "timeline", "status", NULL,
+                "id",
+                "model",
+                "suffix",
+                "metadata",
+                "method",
+                "hyperparameters",
+                "fine_tuned_model",
+                "created",
+                "removed",
+                "trained_tokens",
+                "billed_hours",
+                "lead",
+                "tail",
+                "auto_events",
+                "early_results",
+                "training",
+                "timeline",
+                "status",
+                NULL,
         };
         if (!json_check_keys(o, where, keys))
                 return -EINVAL;
@@ -131,7 +149,8 @@ int scenario_read_job(World *w, json_object *o, const char *where, double base, 
         job->lead = json_double(o, "lead", job->lead);
         job->tail = json_double(o, "tail", job->tail);
         job->billed_hours = json_double(o, "billed_hours", job->billed_hours);
-        job->trained_tokens = json_int(o, "trained_tokens", job->training.enabled ? job->training.steps * 104 : 0);
+        job->trained_tokens =
+                json_int(o, "trained_tokens", job->training.enabled ? job->training.steps * 104 : 0);
         job->no_auto_events = !json_flag(o, "auto_events", true);
         job->no_early_results = !json_flag(o, "early_results", true);
         r = read_timeline(job, o, where, base);
@@ -147,7 +166,9 @@ static int read_switches(json_object *o, Settings *s) {
         static const Word shapes[] = { { "azure", 0 }, { "specification", 1 }, {} };
         static const Word orders[] = { { "newest", 0 }, { "oldest", 1 }, {} };
         static const Word sorts[] = { { "stamp", 0 }, { "arrival", 1 }, {} };
-        static const Word nulls[] = { { "null", NULLS_NULL }, { "absent", NULLS_ABSENT }, { "empty", NULLS_EMPTY }, {} };
+        static const Word nulls[] = {
+                { "null", NULLS_NULL }, { "absent", NULLS_ABSENT }, { "empty", NULLS_EMPTY }, {}
+        };
         static const Word encodings[] = {
                 { "auto", ENCODING_AUTO }, { "plain", ENCODING_PLAIN }, { "base64", ENCODING_BASE64 }, {},
         };
@@ -235,10 +256,33 @@ static int read_list(Sim *sim, json_object *o, const char *key, read_item_t read
 
 static int scenario_apply(Sim *sim, json_object *o) {
         static const char *const keys[] = {
-                "api_key", "token", "api_versions", "shape", "order", "event_sort", "ignore_after", "event_ids",
-                "max_limit", "max_limit_refuses", "nulls", "encoding", "missing", "estimate", "date_header",
-                "date_skew", "record_requests", "time_scale", "stamp_scale", "stamp_offset", "stamp_base", "seed",
-                "jobs", "generate", "faults", "sinks", NULL,
+                "api_key",
+                "token",
+                "api_versions",
+                "shape",
+                "order",
+                "event_sort",
+                "ignore_after",
+                "event_ids",
+                "max_limit",
+                "max_limit_refuses",
+                "nulls",
+                "encoding",
+                "missing",
+                "estimate",
+                "date_header",
+                "date_skew",
+                "record_requests",
+                "time_scale",
+                "stamp_scale",
+                "stamp_offset",
+                "stamp_base",
+                "seed",
+                "jobs",
+                "generate",
+                "faults",
+                "sinks",
+                NULL,
         };
         Settings *s = &sim->world.settings;
         int r;
@@ -264,7 +308,8 @@ int scenario_load(Sim *sim, const char *file) {
 
         config_init(&config);
         if (!config_read_file(&config, file))
-                (void) fprintf(stderr, "ftsim: %s:%d: %s\n", config_error_file(&config) ? config_error_file(&config) : file,
+                (void) fprintf(stderr, "ftsim: %s:%d: %s\n",
+                               config_error_file(&config) ? config_error_file(&config) : file,
                                config_error_line(&config), config_error_text(&config));
         else {
                 json_object *o = json_from_setting(config_root_setting(&config));

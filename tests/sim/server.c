@@ -13,7 +13,7 @@
 #include "util.h"
 
 #define CONNECTION_TIMEOUT_SEC 120
-#define BENT_POLL_MSEC 3                /* how often a shared clock is looked at while a reply waits for it */
+#define BENT_POLL_MSEC 3 /* how often a shared clock is looked at while a reply waits for it */
 #define CALLBACK_BLOCK 16384
 
 void reply_take(Reply *reply, unsigned status, const char *content_type, char *body, size_t size) {
@@ -33,7 +33,8 @@ void reply_set(Reply *reply, unsigned status, const char *content_type, const ch
 
 void reply_set_json(Reply *reply, unsigned status, json_object *body) {
         reply_set(reply, status, "application/json",
-                  json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+                  json_object_to_json_string_ext(body,
+                                                 JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
         (void) json_object_put(body);
 }
 
@@ -122,7 +123,8 @@ static void request_answer(Sim *sim, Request *req) {
         if (!is_api && !sink_answer(sim, req))
                 reply_set(reply, 404, "application/json",
                           "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}");
-        const Fault *f = fault_list_match(&sim->faults, req->method, req->path, sim->world.now, &sim->random);
+        const Fault *f =
+                fault_list_match(&sim->faults, req->method, req->path, sim->world.now, &sim->random);
         if (f)
                 fault_apply(f, reply, &sim->random);
         if (is_api)
@@ -160,12 +162,14 @@ static void stream_free(void *userdata) {
 
 static struct MHD_Response *reply_to_response(Reply *reply) {
         size_t size = reply->size;
+        char *body = TAKE_PTR(reply->body);
 
         if (reply->cut == SIZE_MAX && reply->filler == 0)
-                return MHD_create_response_from_buffer(size, TAKE_PTR(reply->body), MHD_RESPMEM_MUST_FREE);
+                return MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
         Stream *stream = must_calloc(1, sizeof *stream);
-        *stream = (Stream) { .body = TAKE_PTR(reply->body), .size = size, .cut = reply->cut };
-        return MHD_create_response_from_callback(size + reply->filler, CALLBACK_BLOCK, stream_read, stream, stream_free);
+        *stream = (Stream) { .body = body, .size = size, .cut = reply->cut };
+        return MHD_create_response_from_callback(size + reply->filler, CALLBACK_BLOCK, stream_read, stream,
+                                                 stream_free);
 }
 
 static const char *server_date(Server *s) {
@@ -184,7 +188,8 @@ static const char *server_date(Server *s) {
 
 /* connect() to AF_UNSPEC makes Linux send a reset at once; a close would be an orderly end. */
 static void connection_reset(struct MHD_Connection *connection) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
         if (info)
@@ -214,8 +219,8 @@ static enum MHD_Result request_send(Server *s, Request *req) {
 }
 
 static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *upload, size_t *upload_size,
-                                  void **req_cls) {
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **req_cls) {
         Server *s = userdata;
         Request *req = *req_cls;
 
@@ -297,7 +302,8 @@ int server_start(Server *s, Sim *sim, uint16_t port, uint16_t tls_port) {
 }
 
 static uint16_t daemon_port(struct MHD_Daemon *daemon) {
-        const union MHD_DaemonInfo *info = daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
+        const union MHD_DaemonInfo *info =
+                daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
         return info ? info->port : 0;
 }
 
@@ -310,7 +316,8 @@ uint16_t server_tls_port(const Server *s) {
 }
 
 static int daemon_fd(struct MHD_Daemon *daemon) {
-        const union MHD_DaemonInfo *info = daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+        const union MHD_DaemonInfo *info =
+                daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
         return info ? info->epoll_fd : -1;
 }
 

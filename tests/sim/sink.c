@@ -85,7 +85,8 @@ char *sink_base64(const unsigned char *data, size_t size) {
         return text;
 }
 
-static enum MHD_Result header_add(void *userdata, enum MHD_ValueKind kind, const char *key, const char *value) {
+static enum MHD_Result header_add(void *userdata, enum MHD_ValueKind kind, const char *key,
+                                  const char *value) {
         (void) kind;
         (void) json_object_object_add(userdata, key, json_object_new_string(value ? value : ""));
         return MHD_YES;
@@ -137,7 +138,8 @@ bool sink_answer(Sim *sim, Request *req) {
         const char *kind = req->path + strlen(prefix), *slash = strchr(kind, '/');
         size_t k = 0;
         while (slash && k < ELEMENTSOF(kinds) &&
-               (strlen(kinds[k].name) != (size_t) (slash - kind) || strncmp(kinds[k].name, kind, (size_t) (slash - kind)) != 0))
+               (strlen(kinds[k].name) != (size_t) (slash - kind) ||
+                strncmp(kinds[k].name, kind, (size_t) (slash - kind)) != 0))
                 k++;
         if (!slash || k == ELEMENTSOF(kinds) || !slash[1] || strchr(slash + 1, '/')) {
                 reply_set(&req->reply, 404, "text/plain", "no_service");

@@ -5,8 +5,8 @@
 #include "sink.h"
 #include "util.h"
 
-/* Slack incoming webhooks. Limits: docs.slack.dev/reference/block-kit/blocks; answers: plain text words, `ok`
- * for success. Characters are counted, not bytes. */
+/* Slack incoming webhooks. Limits: docs.slack.dev/reference/block-kit/blocks; answers: plain text words,
+ * `ok` for success. Characters are counted, not bytes. */
 
 #define BLOCKS_MAX 50
 #define CHARTS_MAX 2
@@ -49,7 +49,8 @@ static bool text_check(Checker *c, json_object *o, size_t chars_max, bool plain_
         if (!*text)
                 return checker_fail(c, must_printf("%s: text is empty", where));
         if (text_chars(text) > chars_max)
-                return checker_fail(c, must_printf("%s: %zu characters, at most %zu", where, text_chars(text), chars_max));
+                return checker_fail(c, must_printf("%s: %zu characters, at most %zu", where,
+                                                   text_chars(text), chars_max));
         return true;
 }
 
@@ -58,7 +59,8 @@ static bool block_check_header(Checker *c, json_object *block) {
 }
 
 static bool block_check_section(Checker *c, json_object *block) {
-        json_object *text = json_get(block, "text", json_type_object), *fields = json_get(block, "fields", json_type_array);
+        json_object *text = json_get(block, "text", json_type_object),
+                    *fields = json_get(block, "fields", json_type_array);
         size_t n = fields ? json_object_array_length(fields) : 0;
 
         if (!text && n == 0)
@@ -123,12 +125,14 @@ static bool series_check(Checker *c, json_object *series, size_t n_categories) {
         if (!*json_string(series, "name", ""))
                 return checker_fail(c, must_strdup("data_visualization: series without a name"));
         if (n < 1 || n > 20 || n != n_categories)
-                return checker_fail(c, must_printf("data_visualization: %zu points, %zu categories, at most 20", n,
-                                                   n_categories));
+                return checker_fail(c,
+                                    must_printf("data_visualization: %zu points, %zu categories, at most 20",
+                                                n, n_categories));
         for (size_t i = 0; i < n; i++) {
                 const char *label = json_string(json_object_array_get_idx(data, i), "label", "");
                 if (!*label || text_chars(label) > 20)
-                        return checker_fail(c, must_strdup("data_visualization: label missing or above 20 characters"));
+                        return checker_fail(
+                                c, must_strdup("data_visualization: label missing or above 20 characters"));
         }
         return true;
 }
@@ -151,7 +155,8 @@ static bool block_check_chart(Checker *c, json_object *block) {
                 return checker_fail(c, must_strdup("data_visualization: title above 50 characters"));
         json_object *axis = json_get(chart, "axis_config", json_type_object);
         for (size_t i = 0; i < n; i++)
-                if (!series_check(c, json_object_array_get_idx(series, i), json_array_size(axis, "categories")))
+                if (!series_check(c, json_object_array_get_idx(series, i),
+                                  json_array_size(axis, "categories")))
                         return false;
         return true;
 }
@@ -215,7 +220,8 @@ static const char *message_check(Checker *c, json_object *body) {
                                 json_object_array_length(attachments) > ATTACHMENTS_MAX))
                 return "invalid_attachments";
         for (size_t i = 0; has_attachments && i < json_object_array_length(attachments); i++) {
-                json_object *inner = json_get(json_object_array_get_idx(attachments, i), "blocks", json_type_array);
+                json_object *inner =
+                        json_get(json_object_array_get_idx(attachments, i), "blocks", json_type_array);
                 if (inner && !blocks_check(c, inner))
                         return "invalid_blocks";
         }
@@ -240,7 +246,8 @@ char *sink_slack_check(Sim *sim, Sink *sink, const Request *req, json_object *bo
 
         (void) req;
         if (rate_is_exceeded(sink, clock_unbent(&sim->clock))) {
-                reply_set(reply, 429, "application/json", "{\"retry_after\":1,\"ok\":false,\"error\":\"rate_limited\"}");
+                reply_set(reply, 429, "application/json",
+                          "{\"retry_after\":1,\"ok\":false,\"error\":\"rate_limited\"}");
                 reply_add_header(reply, "Retry-After", "1");
                 return must_strdup("rate_limited");
         }

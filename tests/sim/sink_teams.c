@@ -6,8 +6,9 @@
 #include "sink.h"
 #include "util.h"
 
-/* Teams Workflows ("post to a channel when a webhook request is received"). The real flow takes almost anything
- * with 202 and loses the card later, unseen by the sender; here what would be lost is refused with 400. */
+/* Teams Workflows ("post to a channel when a webhook request is received"). The real flow takes almost
+ * anything with 202 and loses the card later, unseen by the sender; here what would be lost is refused with
+ * 400. */
 
 #define DEPTH_MAX 32
 
@@ -36,7 +37,8 @@ static bool value_contains(json_object *o, const char *type, const char *needle,
 
 /* Every <at> needs its entity. */
 static char *card_check_mentions(json_object *card) {
-        json_object *teams = json_get(card, "msteams", json_type_object), *body = json_get(card, "body", json_type_array);
+        json_object *teams = json_get(card, "msteams", json_type_object),
+                    *body = json_get(card, "body", json_type_array);
         json_object *entities = json_get(teams, "entities", json_type_array);
 
         if (!value_contains(body, NULL, "<at>", 0))
@@ -44,8 +46,8 @@ static char *card_check_mentions(json_object *card) {
         for (size_t i = 0; entities && i < json_object_array_length(entities); i++) {
                 json_object *e = json_object_array_get_idx(entities, i);
                 const char *text = json_string(e, "text", "");
-                if (strcmp(json_string(e, "type", ""), "mention") == 0 && *text && value_contains(body, NULL, text, 0) &&
-                    json_get(e, "mentioned", json_type_object))
+                if (strcmp(json_string(e, "type", ""), "mention") == 0 && *text &&
+                    value_contains(body, NULL, text, 0) && json_get(e, "mentioned", json_type_object))
                         return NULL;
         }
         return must_strdup("<at> without a mention entity");
@@ -83,7 +85,8 @@ static char *envelope_check(json_object *body) {
                 return must_strdup("no attachments");
         for (size_t i = 0; i < n; i++) {
                 json_object *a = json_object_array_get_idx(attachments, i);
-                if (strcmp(json_string(a, "contentType", ""), "application/vnd.microsoft.card.adaptive") != 0)
+                if (strcmp(json_string(a, "contentType", ""), "application/vnd.microsoft.card.adaptive") !=
+                    0)
                         return must_strdup("contentType must be application/vnd.microsoft.card.adaptive");
                 char *error = card_check(json_get(a, "content", json_type_object));
                 if (error)
@@ -100,8 +103,10 @@ char *sink_teams_check(Sim *sim, Sink *sink, const Request *req, json_object *bo
                 reply_set(reply, 413, "text/plain", "Request Entity too large");
                 return must_printf("%zu bytes, at most %zu", req->body_size, sink->size_max);
         }
-        char *error = !type || strncmp(type, "application/json", 16) != 0 ? must_strdup("Content-Type is not JSON")
-                    : body ? envelope_check(body) : must_strdup("the body is not JSON");
+        char *error = !type || strncmp(type, "application/json", 16) != 0
+                              ? must_strdup("Content-Type is not JSON")
+                      : body ? envelope_check(body)
+                             : must_strdup("the body is not JSON");
         if (!error) {
                 reply_set(reply, 202, "text/plain", "");
                 return NULL;

@@ -22,8 +22,8 @@ static size_t secret_key(const char *secret, unsigned char key[KEY_MAX]) {
         size_t n = strlen(secret);
 
         if (strncmp(secret, prefix, strlen(prefix)) != 0) {
-                n = n < KEY_MAX ? n : KEY_MAX;
-                memcpy(key, secret, n);
+                for (n = 0; n < KEY_MAX && secret[n]; n++)
+                        key[n] = (unsigned char) secret[n];
                 return n;
         }
         const char *text = secret + strlen(prefix);
@@ -52,7 +52,8 @@ static bool signature_matches(const char *secret, const Request *req, const char
         text = must_realloc(text, head + req->body_size + 1, 1);
         if (req->body_size > 0)
                 memcpy(text + head, req->body, req->body_size);
-        (void) HMAC(EVP_sha256(), key, (int) key_size, (unsigned char *) text, head + req->body_size, digest, &digest_size);
+        (void) HMAC(EVP_sha256(), key, (int) key_size, (unsigned char *) text, head + req->body_size, digest,
+                    &digest_size);
         free(text);
         char *expected = sink_base64(digest, digest_size);
         for (const char *p = signatures; *p;) {
@@ -67,7 +68,8 @@ static bool signature_matches(const char *secret, const Request *req, const char
 }
 
 static char *webhook_check(const Sim *sim, const Sink *sink, const Request *req, json_object *body) {
-        const char *id = request_header(req, "webhook-id"), *timestamp = request_header(req, "webhook-timestamp");
+        const char *id = request_header(req, "webhook-id"),
+                   *timestamp = request_header(req, "webhook-timestamp");
         const char *signatures = request_header(req, "webhook-signature");
         int64_t stamp;
 

@@ -11,7 +11,8 @@
 #define SPANS_MAX 64
 #define OPEN_END_SEC 60
 
-/* The stretches in which the job runs and trains. Training goes on over pauses: progress counts running time. */
+/* The stretches in which the job runs and trains. Training goes on over pauses: progress counts running
+ * time. */
 typedef struct Spans {
         double from[SPANS_MAX], to[SPANS_MAX];
         size_t n;
@@ -72,7 +73,8 @@ static Metrics training_metrics(const Job *job, int64_t step) {
         const Training *t = &job->training;
         double x = t->steps > 0 ? (double) step / (double) t->steps : 1;
         double span = t->loss_from - t->loss_to, curve = t->loss_to + span * exp(-5 * x);
-        /* Validation follows, a little above, and rises again towards the end: its best step is not the last. */
+        /* Validation follows, a little above, and rises again towards the end: its best step is not the
+         * last. */
         double valid = curve + span * (0.06 + 0.2 * fmax(0, x - 0.7));
         double accuracy = 1 - 0.3 * curve / fmax(t->loss_from, 1e-9), limit = t->loss_from * 4 + 1;
         bool epoch_end = t->epochs > 0 && t->steps / t->epochs > 0 && step % (t->steps / t->epochs) == 0;
@@ -114,7 +116,8 @@ void training_add_events(Job *job) {
                 Metrics m = training_metrics(job, step);
                 /* Events that come in batches appear when the last of their batch is measured. */
                 int64_t group = t->every * t->batch, shown = (step + group - 1) / group * group;
-                double at = training_step_time(t, &spans, shown < t->steps_done ? shown : t->steps_done) + t->lag;
+                double at = training_step_time(t, &spans, shown < t->steps_done ? shown : t->steps_done) +
+                            t->lag;
                 int64_t stamp = world_stamp(job->world, spans.from[0]) +
                                 (int64_t) floor((double) step * t->stamp_per_step);
                 char number[40];
@@ -178,7 +181,8 @@ const char *training_csv(Job *job) {
                 return NULL;
         (void) fputs("step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy"
                      ",full_valid_loss,full_valid_mean_token_accuracy\n", f);
-        for (int64_t step = 1; step <= t->steps_done; step += step == 1 && t->every > 1 ? t->every - 1 : t->every) {
+        for (int64_t step = 1; step <= t->steps_done;
+             step += step == 1 && t->every > 1 ? t->every - 1 : t->every) {
                 Metrics m = training_metrics(job, step);
                 (void) fprintf(f, "%" PRId64, step);
                 csv_print_value(f, m.train_loss, minus_one);

@@ -1,6 +1,7 @@
 #pragma once
-/* Small helpers of the simulator: allocation that stops the program when memory ends (a test tool has nothing
- * better to do), deterministic random numbers, printing of floating point numbers as .NET does it. */
+/* Small helpers of the simulator: allocation that stops the program when memory ends (a test tool has
+ * nothing better to do), deterministic random numbers, printing of floating point numbers as .NET does it.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -39,7 +39,7 @@ void world_update(World *w) {
 }
 
 void world_add_job(World *w, Job *job) {
-        w->jobs = must_realloc(w->jobs, w->n_jobs + 1, sizeof *w->jobs);
+        w->jobs = must_realloc(w->jobs, w->n_jobs + 1, sizeof(Job *));
         size_t i = w->n_jobs++;
         for (; i > 0 && w->jobs[i - 1]->created > job->created; i--)
                 w->jobs[i] = w->jobs[i - 1];
@@ -66,7 +66,8 @@ int64_t world_stamp(const World *w, double at) {
         int64_t base = w->settings.stamp_base;
         if (base == 0)
                 base = w->clock->start_real_nsec / INT64_C(1000000000);
-        return base + (int64_t) floor(w->settings.stamp_offset + at * w->settings.time_scale * w->settings.stamp_scale);
+        return base + (int64_t) floor(w->settings.stamp_offset +
+                                      at * w->settings.time_scale * w->settings.stamp_scale);
 }
 
 double world_stamp_span(const World *w, double stamp_seconds) {

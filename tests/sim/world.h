@@ -1,7 +1,8 @@
 #pragma once
-/* What exists in the simulated resource at a given time: jobs, and how the answers are to look. Times here are
- * scenario seconds since the start; stamps are what the API shows (seconds since 1970). Nothing runs on timers:
- * world_update() brings the statuses to the present, and what is visible follows from comparing times. */
+/* What exists in the simulated resource at a given time: jobs, and how the answers are to look. Times here
+ * are scenario seconds since the start; stamps are what the API shows (seconds since 1970). Nothing runs on
+ * timers: world_update() brings the statuses to the present, and what is visible follows from comparing
+ * times. */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
