@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <systemd/sd-event.h>
+
 #include "base/buf.h"
 #include "base/macro.h"
 #include "base/option.h"
@@ -35,6 +37,7 @@ extern const OptionSpec receiver_common_options[];
 typedef struct ReceiverPorts {
         Http *http;
         CurlGlue *glue;                 /* for mail; NULL in tests that send none */
+        sd_event *event;                /* for what ends at once but may not call back from within send */
         const char *version;            /* of this program, for user agents and footers */
 } ReceiverPorts;
 
