@@ -25,9 +25,11 @@ static const char version_1[] =
         "  first_seen_usec INTEGER NOT NULL,"
         "  changed_usec INTEGER NOT NULL,"              /* when the status last changed, as far as we saw */
         "  removed_usec INTEGER,"
+        "  tail_usec INTEGER,"                          /* when a finished job is looked at again for late lines */
         "  UNIQUE (source, job_id)"
         ");"
         "CREATE INDEX jobs_unfinished ON jobs (source) WHERE terminal = 0 AND removed_usec IS NULL;"
+        "CREATE INDEX jobs_with_tail ON jobs (tail_usec) WHERE tail_usec IS NOT NULL;"
         "CREATE INDEX jobs_by_age ON jobs (source, created_at);"
         /* Every entry of a job into a status; n counts from 1. */
         "CREATE TABLE statuses ("

@@ -1,16 +1,20 @@
 #pragma once
-/* The state on disk: sources, jobs, events, metrics, notices and the outbox. The only SQL in the tree (with query.c, which
- * only reads). One transaction an observation: between store_begin and store_commit everything below is one fact. */
+/* The state on disk: opening, transactions, and what is known of sources, jobs, events and metrics. Notices and the outbox
+ * are in store/outbox.h. With query.c, which only reads, the only SQL in the tree.
+ *
+ * One transaction an observation: between store_begin and store_commit everything is one fact. Functions that find one row
+ * return 1 and write *ret, or 0; all return a negative errno on failure: -ENOSPC, -EIO, -EBUSY, -EUCLEAN (corrupt). */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/macro.h"
 #include "base/time.h"
-#include "model/delivery.h"
 #include "model/job.h"
 #include "model/metrics.h"
-#include "model/notice.h"
+#include "model/transition.h"
+#include "model/trouble.h"
+#include "model/walk.h"
 
 typedef struct Store Store;
 
@@ -26,5 +30,66 @@ typedef enum StoreMode {
 int store_open(const char *path, StoreMode mode, Store **ret, char **ret_aside, char **ret_message);
 Store *store_free(Store *s);
 DEFINE_CLEANUP(Store, store_free)
+/* Renames a database that proved corrupt while open (it must be closed first) and its side files. */
+int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside);
 /* The last failure in SQLite's words; valid until the next call. */
 const char *store_error(const Store *s);
+
+int store_begin(Store *s);
+int store_commit(Store *s);             /* rolls back when it fails */
+void store_rollback(Store *s);          /* nothing when no transaction is open */
+
+typedef struct StoredSource {
+        int64_t id;
+        Baseline baseline;
+        Walk walk;                      /* of the job list */
+} StoredSource;
+
+void stored_source_done(StoredSource *s);
+
+/* Finds or makes the row of a source. A row of another name with the same endpoint that no configured source bears is taken
+ * over (the source was renamed); a row of this name with another endpoint is left behind under a new name. */
+int store_source_attach(Store *s, const char *name, const char *endpoint, char *const *names_in_use, StoredSource *ret);
+int store_source_save(Store *s, const StoredSource *source);
+
+typedef struct StoredJob {
+        int64_t id;                     /* 0: not stored yet */
+        Job *job;
+        char *status;                   /* canonical */
+        bool silent;                    /* seen at first contact */
+        uint64_t first_walk;
+        Walk events_walk;
+        usec_t first_seen_usec, changed_usec;
+        bool removed;
+} StoredJob;
+
+StoredJob *stored_job_free(StoredJob *j);
+DEFINE_CLEANUP(StoredJob, stored_job_free)
+
+int store_job_load(Store *s, int64_t source, const char *job_id, StoredJob **ret);
+int store_job_load_by_id(Store *s, int64_t id, StoredJob **ret);
+/* Inserts (and sets id) or updates. */
+int store_job_save(Store *s, int64_t source, StoredJob *j);
+int store_job_save_walk(Store *s, const StoredJob *j);
+int store_job_remove(Store *s, int64_t job, usec_t now_real_usec);
+/* Ids of the rows that are not finished and not removed, newest first; malloc'ed. */
+int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n);
+/* Notes that the job entered the status; *ret_n counts its entries from 1. */
+int store_job_enter_status(Store *s, int64_t job, const char *status, usec_t now_real_usec, unsigned *ret_n);
+
+/* 1: new; 0: known. *ret_walk: the walk that first saw it. */
+int store_event_add(Store *s, int64_t job, const Event *e, const uint8_t key[static EVENT_KEY_SIZE], uint64_t walk,
+                    uint64_t *ret_walk);
+/* The last n by time, oldest first; and warnings and errors before other messages when there are more. Metric events are left out. */
+int store_events_tail(Store *s, int64_t job, size_t n, Event ***ret, size_t *ret_n);
+
+int store_metric_put(Store *s, int64_t job, const char *name, int64_t step, double value);
+int store_metrics_load(Store *s, int64_t job, Metrics **ret);
+
+int store_trouble_load(Store *s, const char *subject, Trouble *ret);
+/* Clears the row when t is not told. */
+int store_trouble_save(Store *s, const char *subject, const Trouble *t);
+
+/* Deletes the events and metrics of jobs that finished before the given time, and notices of before it with their
+ * deliveries, at most `limit` rows of each; what is still owed is kept. Returns how many rows went. */
+int store_prune(Store *s, usec_t before_real_usec, unsigned limit);

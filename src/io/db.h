@@ -1,0 +1,47 @@
+#pragma once
+/* SQLite with negative errnos: statements prepared once, typed binds, transactions. Knows no table. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "base/macro.h"
+
+typedef struct Db Db;
+
+/* flags as for sqlite3_open_v2(); path may be a file: URI. */
+int db_open(const char *path, int flags, Db **ret);
+Db *db_free(Db *db);
+DEFINE_CLEANUP(Db, db_free)
+
+/* The last failure in SQLite's words. */
+const char *db_error(const Db *db);
+sqlite3 *db_handle(Db *db);
+
+/* Runs statements without parameters and without results. */
+int db_exec(Db *db, const char *sql);
+
+/* A prepared statement, reset and with its parameters bound; kept and prepared once for each literal (keyed by its address).
+ * `types`, one letter a parameter: i int64_t, d double (NaN becomes NULL), t const char * (NULL becomes NULL),
+ * b const void *, size_t. Texts and blobs must live until the last step. */
+int db_query(Db *db, sqlite3_stmt **ret, const char *sql, const char *types, ...);
+/* 1: a row; 0: no (more) rows, the statement is reset; negative: failed, the statement is reset. */
+int db_step(Db *db, sqlite3_stmt *stmt);
+/* db_query and db_step for statements that return nothing. */
+int db_run(Db *db, const char *sql, const char *types, ...);
+
+int db_begin(Db *db);                   /* BEGIN IMMEDIATE */
+int db_commit(Db *db);                  /* rolls back when it fails */
+void db_rollback(Db *db);               /* nothing when none is open */
+bool db_in_transaction(Db *db);
+int64_t db_changes(Db *db);
+int64_t db_last_id(Db *db);
+
+/* SQLite result code -> negative errno: -EUCLEAN for a corrupt file, -ENOSPC for a full disk, -EBUSY for a lock. */
+int db_errno(int code);
+
+static inline const char *db_text(sqlite3_stmt *s, int column) {
+        return (const char *) sqlite3_column_text(s, column);
+}

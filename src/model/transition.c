@@ -1,0 +1,26 @@
+#include "model/transition.h"
+
+#include "base/strings.h"
+
+unsigned transition_detect(const char *known_status, const Job *observed, const Baseline *baseline,
+                           Transition ret[static TRANSITIONS_MAX]) {
+        const char *status = status_canonical(observed->status);
+        unsigned n = 0;
+
+        if (known_status && streq(known_status, status))
+                return 0;
+        if (!known_status) {
+                if (!baseline->done)
+                        return 0;
+                /* Deep in the list of a server that pages badly an old job can turn up late. */
+                if (status_is_terminal(status) && observed->created_at < baseline->at)
+                        return 0;
+                ret[n++] = (Transition) { NOTICE_JOB_CREATED, status, NULL };
+        }
+        ret[n++] = (Transition) { notice_type_for_status(status), status, known_status };
+        return n;
+}
+
+bool event_is_news(const Event *e, bool silent, const Baseline *baseline) {
+        return e->level >= EVENT_LEVEL_WARNING && !(silent && e->created_at < baseline->at);
+}

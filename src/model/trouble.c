@@ -1,0 +1,118 @@
+#include "model/trouble.h"
+
+#include <stddef.h>
+
+static const struct {
+        NoticeType type;
+        uint64_t after;                 /* 0: the configured number. A wrong key does not get better by waiting */
+} by_reason[_REASON_MAX] = {
+        [REASON_NONE] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_DNS] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_CONNECT] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_TLS] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_PROXY] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_TIMEOUT] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_RESET] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_SERVER_ERROR] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_THROTTLED] = { NOTICE_SOURCE_THROTTLED, 0 },
+        [REASON_BAD_REPLY] = { NOTICE_SOURCE_MISCONFIGURED, 0 },
+        [REASON_TOO_LARGE] = { NOTICE_SOURCE_MISCONFIGURED, 0 },
+        [REASON_REDIRECT] = { NOTICE_SOURCE_MISCONFIGURED, 2 },
+        [REASON_UNAUTHORIZED] = { NOTICE_SOURCE_UNAUTHORIZED, 2 },
+        [REASON_MISCONFIGURED] = { NOTICE_SOURCE_MISCONFIGURED, 2 },
+        [REASON_NOT_FOUND] = { NOTICE_SOURCE_MISCONFIGURED, 2 },
+        [REASON_BAD_REQUEST] = { NOTICE_SOURCE_MISCONFIGURED, 2 },
+        [REASON_GONE] = { NOTICE_SOURCE_MISCONFIGURED, 2 },
+        [REASON_EXPIRED] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+        [REASON_INTERNAL] = { NOTICE_SOURCE_UNREACHABLE, 0 },
+};
+
+NoticeType trouble_type_for_source(Reason reason, uint64_t *ret_after) {
+        *ret_after = by_reason[reason].after;
+        return by_reason[reason].type;
+}
+
+static TroubleNews trouble_end(Trouble *t, usec_t now, usec_t *ret_blind_usec) {
+        bool told = t->told_usec > 0;
+
+        *ret_blind_usec = usec_sub(now, t->since_usec);
+        *t = (Trouble) {};
+        return told ? TROUBLE_RECOVERED : TROUBLE_NO_NEWS;
+}
+
+static void trouble_count(Trouble *t, NoticeType type, Reason reason, usec_t now) {
+        if (t->n_row++ == 0)
+                t->since_usec = now;
+        t->n_type = t->n_row > 1 && t->type == type ? t->n_type + 1 : 1;
+        t->type = type;
+        t->reason = reason;
+}
+
+/* Tells it when it was not told yet, or is due to be told again. */
+static TroubleNews trouble_tell(Trouble *t, usec_t now) {
+        if (t->told_usec > 0 && t->told_type == t->type && usec_sub(now, t->told_usec) < TROUBLE_REMIND_USEC)
+                return TROUBLE_NO_NEWS;
+        t->told_type = t->type;
+        t->told_usec = now;
+        return TROUBLE_TELL;
+}
+
+TroubleNews trouble_take_poll(Trouble *t, const Outcome *outcome, uint64_t after, usec_t now, usec_t *ret_blind_usec) {
+        uint64_t own_after;
+
+        if (outcome->kind == OUTCOME_OK)
+                return trouble_end(t, now, ret_blind_usec);
+        NoticeType type = trouble_type_for_source(outcome->reason, &own_after);
+        trouble_count(t, type, outcome->reason, now);
+        /* Failures that take turns are blindness too: after twice the number it does not matter which one is told. */
+        if (t->n_type < (own_after > 0 ? own_after : after) && (t->told_usec > 0 || t->n_row < 2 * after))
+                return TROUBLE_NO_NEWS;
+        return trouble_tell(t, now);
+}
+
+TroubleNews trouble_take_delivery(Trouble *t, const Outcome *outcome, usec_t now, usec_t *ret_blind_usec) {
+        if (outcome->kind == OUTCOME_OK)
+                return trouble_end(t, now, ret_blind_usec);
+        if (outcome->reshape)
+                return TROUBLE_NO_NEWS;
+        trouble_count(t, NOTICE_RECEIVER_FAILING, outcome->reason, now);
+        bool lasting = t->n_row >= TROUBLE_RECEIVER_AFTER && usec_sub(now, t->since_usec) >= USEC_PER_MINUTE;
+        return outcome->kind == OUTCOME_REJECTED || lasting ? trouble_tell(t, now) : TROUBLE_NO_NEWS;
+}
+
+static const struct {
+        NoticeType type;
+        Reason reason;                  /* REASON_NONE: any */
+        const char *text;
+} advices[] = {
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE,
+          "Check the api key: was it regenerated, and does it belong to this endpoint? Azure says the same for a wrong host." },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY,
+          "Check the endpoint: what answers there does not speak this API. Is it a proxy, a login page or another service?" },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_TOO_LARGE,
+          "Raise reply_limit of this source, or check what answers at its endpoint." },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_REDIRECT,
+          "Check the endpoint: it redirects, and redirects are not followed because they would carry the key along." },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE,
+          "Check endpoint, dialect and api_version of this source: the server does not know what was asked for." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_DNS, "Check the host name in endpoint, and name resolution on this machine." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_TLS,
+          "Check the certificate of the endpoint, ca_file, and the clock of this machine." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_PROXY, "Check the proxy: option proxy, or https_proxy in the environment." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_SERVER_ERROR,
+          "Nothing to do here: the service answers with errors. See its status page if it lasts." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_NONE, "Check network, firewall and endpoint; polling goes on." },
+        { NOTICE_SOURCE_THROTTLED, REASON_NONE,
+          "Raise poll_interval, or find out who else uses the request quota of this resource." },
+        { NOTICE_RECEIVER_FAILING, REASON_UNAUTHORIZED, "Check the credential of this receiver; what is owed is kept." },
+        { NOTICE_RECEIVER_FAILING, REASON_GONE, "The address was closed by its owner: make a new one, then reload." },
+        { NOTICE_RECEIVER_FAILING, REASON_NOT_FOUND, "Check url: nothing is there. Make a new one if needed, then reload." },
+        { NOTICE_RECEIVER_FAILING, REASON_NONE, "Check the receiver's address and network; what is owed is kept and retried." },
+};
+
+const char *trouble_advice(NoticeType type, Reason reason) {
+        for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
+                if (advices[i].type == type && (advices[i].reason == REASON_NONE || advices[i].reason == reason))
+                        return advices[i].text;
+        return NULL;
+}

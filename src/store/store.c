@@ -1,0 +1,177 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/strings.h"
+#include "store/schema.h"
+#include "store/store_internal.h"
+
+/* Checking every page of a file takes time that grows with it; larger ones are checked as they are used. */
+#define QUICK_CHECK_MAX (16L * 1024 * 1024)
+
+Store *store_free(Store *s) {
+        if (!s)
+                return NULL;
+        db_free(s->db);
+        free(s);
+        return NULL;
+}
+
+const char *store_error(const Store *s) {
+        return db_error(s->db);
+}
+
+int store_begin(Store *s) {
+        return db_begin(s->db);
+}
+
+int store_commit(Store *s) {
+        return db_commit(s->db);
+}
+
+void store_rollback(Store *s) {
+        db_rollback(s->db);
+}
+
+static int store_pragma_int(Store *s, const char *sql, int64_t *ret) {
+        sqlite3_stmt *q;
+
+        int r = db_query(s->db, &q, sql, "");
+        if (r < 0)
+                return r;
+        r = db_step(s->db, q);
+        if (r < 0)
+                return r;
+        *ret = r > 0 ? sqlite3_column_int64(q, 0) : 0;
+        (void) sqlite3_reset(q);
+        return 0;
+}
+
+static int store_check(Store *s, const char *path) {
+        struct stat st;
+        sqlite3_stmt *q;
+
+        if (stat(path, &st) < 0 || st.st_size > QUICK_CHECK_MAX)
+                return 0;
+        int r = db_query(s->db, &q, "PRAGMA quick_check(1)", "");
+        if (r < 0)
+                return r;
+        r = db_step(s->db, q);
+        if (r > 0)
+                r = streq(strempty(db_text(q, 0)), "ok") ? 0 : -EUCLEAN;
+        (void) sqlite3_reset(q);
+        return r;
+}
+
+static int store_migrate(Store *s, int64_t version) {
+        char pragma[96];
+
+        if (version == SCHEMA_VERSION)
+                return 0;
+        int r = db_begin(s->db);
+        for (int64_t v = version; r >= 0 && v < SCHEMA_VERSION; v++)
+                r = db_exec(s->db, schema_steps[v]);
+        if (r >= 0) {
+                (void) snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; PRAGMA application_id = %d",
+                                SCHEMA_VERSION, SCHEMA_APPLICATION_ID);
+                r = db_exec(s->db, pragma);
+        }
+        if (r < 0) {
+                db_rollback(s->db);
+                return r;
+        }
+        return db_commit(s->db);
+}
+
+static int store_refuse(int error, char **ret_message, const char *path, const char *why) {
+        return string_printf(ret_message, "%s: %s", path, why) < 0 ? -ENOMEM : error;
+}
+
+/* -EPROTONOSUPPORT and -EMEDIUMTYPE come with a message. */
+static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_message) {
+        int64_t version = 0, application = 0;
+
+        /* WAL: readers and the writer do not wait for each other. FULL: what was committed survives a power cut. */
+        int r = db_exec(s->db, mode == STORE_READ_ONLY ?
+                        "PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA cache_size = -512" :
+                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                        "PRAGMA cache_size = -512; PRAGMA journal_size_limit = 1048576; PRAGMA temp_store = MEMORY");
+        if (r >= 0)
+                r = store_pragma_int(s, "PRAGMA user_version", &version);
+        if (r >= 0)
+                r = store_pragma_int(s, "PRAGMA application_id", &application);
+        if (r < 0)
+                return r;
+        if (application != 0 && application != SCHEMA_APPLICATION_ID)
+                return store_refuse(-EMEDIUMTYPE, ret_message, path, "this is another program's database");
+        if (version > SCHEMA_VERSION)
+                return store_refuse(-EPROTONOSUPPORT, ret_message, path,
+                                    "written by a newer version of ftwatchd; upgrade, or choose another state_dir");
+        r = mode == STORE_READ_WRITE ? store_check(s, path) : 0;
+        if (r < 0)
+                return r;
+        if (mode == STORE_READ_ONLY)
+                return version == SCHEMA_VERSION ? 0 :
+                       store_refuse(-EPROTONOSUPPORT, ret_message, path,
+                                    "written by an older version of ftwatchd, which has to be started once to convert it");
+        return store_migrate(s, version);
+}
+
+static int store_open_once(const char *path, StoreMode mode, Store **ret, char **ret_message) {
+        _cleanup_(store_freep) Store *s = calloc(1, sizeof *s);
+
+        if (!s)
+                return -ENOMEM;
+        int flags = mode == STORE_READ_ONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+        int r = db_open(path, flags, &s->db);
+        if (r >= 0)
+                r = store_set_up(s, path, mode, ret_message);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside) {
+        static const char *const side_files[] = { "-wal", "-shm" };
+        _cleanup_free_ char *aside = NULL;
+
+        int r = string_printf(&aside, "%s.corrupt-%llu", path, (unsigned long long) (now_real_usec / USEC_PER_SEC));
+        if (r < 0)
+                return r;
+        if (rename(path, aside) < 0)
+                return -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(side_files); i++) {
+                _cleanup_free_ char *from = NULL, *to = NULL;
+                r = string_printf(&from, "%s%s", path, side_files[i]);
+                if (r >= 0)
+                        r = string_printf(&to, "%s%s", aside, side_files[i]);
+                if (r < 0)
+                        return r;
+                if (rename(from, to) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+        *ret_aside = TAKE_PTR(aside);
+        return 0;
+}
+
+int store_open(const char *path, StoreMode mode, Store **ret, char **ret_aside, char **ret_message) {
+        *ret_aside = NULL;
+        *ret_message = NULL;
+        if (mode == STORE_READ_ONLY && access(path, F_OK) < 0)
+                return store_refuse(-errno, ret_message, path, strerror(errno));
+        int r = store_open_once(path, mode, ret, ret_message);
+        if (r == -EUCLEAN && mode == STORE_READ_WRITE) {
+                r = store_set_aside(path, clock_usec(CLOCK_REALTIME), ret_aside);
+                if (r >= 0)
+                        r = store_open_once(path, mode, ret, ret_message);
+        }
+        if (r < 0 && !*ret_message)
+                return store_refuse(r, ret_message, path, r == -EUCLEAN ? "the database is damaged" : strerror(-r));
+        return r;
+}

@@ -1,0 +1,9 @@
+#pragma once
+/* What the files of store/ share. */
+
+#include "io/db.h"
+#include "store/store.h"
+
+struct Store {
+        Db *db;
+};
