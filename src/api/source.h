@@ -8,14 +8,16 @@
 #include "base/secret.h"
 #include "base/time.h"
 
-/* How URLs and headers look. To add one: a file api/dialect_<name>.c and a row in the table of dialect.c. */
+/* How URLs and headers look: api/dialect.h. To add one: a file api/dialect_<name>.c and a row in the table of dialect.c. */
 typedef struct Dialect Dialect;
 
 typedef struct SourceSettings {
         char *name;
+        char *dialect_name;             /* as configured; source_settings_check finds `dialect` by it */
         const Dialect *dialect;
-        char *endpoint;                 /* normalised by source_settings_check: scheme and host, no slash at the end */
-        char *api_version;
+        char *endpoint;                 /* normalised by source_settings_check: scheme, host and, behind a gateway, the path
+                                         * before the API's own; no slash at the end */
+        char *api_version;              /* NULL in dialects that take none */
         Secret *api_key;
         usec_t poll_interval_usec;      /* while a job is unfinished */
         usec_t idle_interval_usec;      /* while none is */
@@ -24,9 +26,9 @@ typedef struct SourceSettings {
         usec_t enrich_timeout_usec;
         usec_t retry_after_max_usec;
         uint64_t trouble_after;         /* polls in a row that must fail before it is told */
-        char *job_url;                  /* link template: {job_id} {model} {source} are replaced */
-        char *proxy;
-        char *ca_file;
+        char *job_url;                  /* link template: {job_id} {model} {source} are replaced; NULL: no links */
+        char *proxy;                    /* NULL: from the environment, "": none */
+        char *ca_file;                  /* NULL: the system's */
 } SourceSettings;
 
 extern const OptionSpec source_options[];
@@ -35,7 +37,10 @@ int source_settings_new(SourceSettings **ret);
 SourceSettings *source_settings_free(SourceSettings *s);
 DEFINE_CLEANUP(SourceSettings, source_settings_free)
 
-/* What the table cannot say, after the fields are filled: dialect and its needs, endpoint shape (a trailing slash or a
- * pasted path is removed, a wrong host named). 0, or -EINVAL with a sentence in *ret_message, malloc'ed, and the key it is
- * about in *ret_key (static). */
-int source_settings_check(SourceSettings *s, const char *dialect, const char **ret_key, char **ret_message);
+/* Called once for each mistake: the key it is about (static) and a whole sentence. Negative errno ends the check. */
+typedef int (*source_complain_t)(const char *key, const char *message, void *userdata);
+
+/* What the table cannot say, after the fields are filled: the dialect and its needs, endpoint shape (a trailing slash or a
+ * pasted path is removed, a wrong host named), intervals that fit each other. Fields that are NULL or 0 were complained about
+ * already. 0 when there was nothing, -EINVAL after complaints. */
+int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata);

@@ -8,6 +8,7 @@
 #include "api/source.h"
 #include "base/buf.h"
 #include "base/macro.h"
+#include "base/option.h"
 #include "base/time.h"
 #include "model/route.h"
 #include "receiver/receiver.h"
@@ -28,9 +29,14 @@ typedef struct Config {
         uint64_t connections;           /* requests in flight at once, over all sources and receivers */
 } Config;
 
+/* The tables of what stands outside the lists of sources and receivers. */
+extern const OptionSpec config_options[];       /* of Config */
+extern const OptionSpec rule_options[];         /* of Rule */
+
 typedef struct ConfigError {
         char *where;                    /* "file:line" or "file" */
-        char *message;
+        char *message;                  /* one clean line */
+        unsigned order, line;           /* for sorting: the how manieth file, and its line */
 } ConfigError;
 
 typedef struct ConfigErrors {
@@ -40,11 +46,16 @@ typedef struct ConfigErrors {
 void config_errors_done(ConfigErrors *e);
 
 /* Reads path and conf.d/ *.conf beside it, in strcmp order; lists of sources, receivers and rules are appended.
- * -EINVAL when `errors` got at least one line, -ENOMEM, or 0 with *ret. */
+ * -EINVAL when `errors` got at least one line (in the order of files and lines), -ENOMEM, or 0 with *ret. */
 int config_load(const char *path, Config **ret, ConfigErrors *errors);
+/* The same from memory, as if it were a file called `name` that its owner alone can read; @include is refused. */
+int config_load_text(const char *name, const char *text, size_t size, Config **ret, ConfigErrors *errors);
+/* Only where the state is: for programs that read it and may not read the credentials. Looks at nothing but the options
+ * outside the lists; returns as config_load(). */
+int config_load_state_dir(const char *path, char **ret, ConfigErrors *errors);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config, config_free)
 
-/* The whole effective configuration in libconfig syntax with defaults filled in and every secret shown as "***" (or the
- * reference it came from is not kept): valid input again except for the secrets. */
+/* The whole effective configuration in libconfig syntax with defaults filled in and every secret shown as "***" (the
+ * reference it came from is not kept): valid input again except for the secrets. What is not set is a comment. */
 int config_dump(const Config *c, Buf *ret);

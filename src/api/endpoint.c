@@ -1,0 +1,155 @@
+#include "api/endpoint.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include <curl/curl.h>
+
+#include "base/macro.h"
+#include "base/strings.h"
+#include "io/http.h"
+
+static void curlu_cleanupp(CURLU **u) {
+        if (*u)
+                curl_url_cleanup(*u);
+}
+static void curl_freep(char **p) {
+        curl_free(*p);
+}
+#define _cleanup_curlu_ _cleanup_(curlu_cleanupp)
+#define _cleanup_curl_ _cleanup_(curl_freep)
+
+void endpoint_done(Endpoint *e) {
+        free(e->url);
+        free(e->host);
+        free(e->path);
+        *e = (Endpoint) {};
+}
+
+static int complain(char **ret_message, const char *message) {
+        int r = free_and_strdup(ret_message, message);
+        return r < 0 ? r : -EINVAL;
+}
+
+/* NULL when the part is absent. */
+static char *url_part(CURLU *u, CURLUPart part, unsigned flags) {
+        char *s = NULL;
+
+        return curl_url_get(u, part, &s, flags) == CURLUE_OK ? s : NULL;
+}
+
+static bool host_is_plausible(const char *host) {
+        size_t n = strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]");
+
+        return n > 0 && !host[n] && host[0] != '.';
+}
+
+static int url_open(const char *text, CURLU **ret, char **ret_message) {
+        _cleanup_curlu_ CURLU *u = curl_url();
+
+        if (!u)
+                return -ENOMEM;
+        if (!*text)
+                return complain(ret_message, "is empty");
+        if (!strstr(text, "://"))
+                return complain(ret_message, "has no scheme: a URL begins with https://");
+        CURLUcode code = curl_url_set(u, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
+        if (code == CURLUE_OUT_OF_MEMORY)
+                return -ENOMEM;
+        if (code != CURLUE_OK)
+                return complain(ret_message, "is not a URL");
+        _cleanup_curl_ char *user = url_part(u, CURLUPART_USER, 0), *password = url_part(u, CURLUPART_PASSWORD, 0);
+        if (user || password)
+                return complain(ret_message, "carries a user name or password: it does not belong into a URL");
+        _cleanup_curl_ char *host = url_part(u, CURLUPART_HOST, 0);
+        if (!host || !host_is_plausible(host))
+                return complain(ret_message, "has no valid host name");
+        *ret = TAKE_PTR(u);
+        return 0;
+}
+
+/* The end of what is kept of a path: before the first `root` that is a whole segment, without slashes at the end. */
+static size_t path_length(const char *path, const char *root) {
+        size_t n = strlen(path), m = strlen(root);
+
+        for (const char *p = path; m > 0 && (p = strstr(p, root)); p++)
+                if (p[m] == '\0' || p[m] == '/') {
+                        n = (size_t) (p - path);
+                        break;
+                }
+        while (n > 0 && path[n - 1] == '/')
+                n--;
+        return n;
+}
+
+static int fill(CURLU *u, const char *root, Endpoint *e) {
+        _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0), *host = url_part(u, CURLUPART_HOST, 0);
+        _cleanup_curl_ char *port = url_part(u, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT);
+        _cleanup_curl_ char *path = url_part(u, CURLUPART_PATH, 0);
+
+        if (!scheme || !host)
+                return -ENOMEM;
+        for (char *p = host; *p; p++)
+                *p = (char) tolower((unsigned char) *p);
+        size_t n = path ? path_length(path, root) : 0;
+        int r = string_printf(&e->path, "%.*s", (int) n, strempty(path));
+        if (r < 0)
+                return r;
+        r = string_printf(&e->url, "%s://%s%s%s%s", scheme, host, port ? ":" : "", strempty(port), e->path);
+        if (r < 0)
+                return r;
+        size_t bracket = host[0] == '[';
+        return string_printf(&e->host, "%.*s", (int) (strlen(host) - 2 * bracket), host + bracket);
+}
+
+/* http_url_is_safe() knows what loopback is; asked with http it says just that. */
+static int find_out_loopback(Endpoint *e) {
+        _cleanup_free_ char *url = NULL;
+
+        int r = string_printf(&url, "http%s", strchr(e->url, ':'));
+        if (r < 0)
+                return r;
+        e->loopback = http_url_is_safe(url);
+        return 0;
+}
+
+int endpoint_parse(const char *text, const char *root, Endpoint *ret, char **ret_message) {
+        _cleanup_curlu_ CURLU *u = NULL;
+        _cleanup_(endpoint_done) Endpoint e = {};
+
+        int r = url_open(text, &u, ret_message);
+        if (r < 0)
+                return r;
+        r = fill(u, root, &e);
+        if (r < 0)
+                return r;
+        r = find_out_loopback(&e);
+        if (r < 0)
+                return r;
+        if (!startswith(e.url, "https://") && !startswith(e.url, "http://"))
+                return complain(ret_message, "has another scheme than https");
+        if (startswith(e.url, "http://") && !e.loopback)
+                return complain(ret_message, "is plain http: that is accepted towards loopback only, use https://");
+        *ret = e;
+        e = (Endpoint) {};
+        return 0;
+}
+
+int endpoint_check_proxy(const char *text, char **ret_message) {
+        static const char *const schemes[] = { "http", "https", "socks4", "socks4a", "socks5", "socks5h" };
+        _cleanup_curlu_ CURLU *u = NULL;
+
+        if (!*text)
+                return 0;
+        int r = url_open(text, &u, ret_message);
+        if (r < 0)
+                return r;
+        _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0), *path = url_part(u, CURLUPART_PATH, 0);
+        if (path && *path && !streq(path, "/"))
+                return complain(ret_message, "has a path: a proxy is scheme://host:port");
+        for (size_t i = 0; scheme && i < ARRAY_SIZE(schemes); i++)
+                if (streq(scheme, schemes[i]))
+                        return 0;
+        return complain(ret_message, "is no http, https or socks proxy");
+}

@@ -1,0 +1,163 @@
+#include "config/secret_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/strings.h"
+
+#define SECRET_SIZE_MAX 65536U
+
+_printf_(2, 3)
+static int complain(char **ret_message, const char *format, ...) {
+        va_list ap;
+        char *s;
+
+        va_start(ap, format);
+        int n = vasprintf(&s, format, ap);
+        va_end(ap);
+        if (n < 0)
+                return -ENOMEM;
+        *ret_message = s;
+        return -EINVAL;
+}
+
+/* What every secret must be: a header value and a URL are made of it. */
+static int take_value(const char *value, size_t size, const char *from, Secret **ret, char **ret_message) {
+        if (size == 0)
+                return complain(ret_message, "%s is empty", from);
+        for (size_t i = 0; i < size; i++)
+                if ((unsigned char) value[i] < ' ' || value[i] == 0x7f)
+                        return complain(ret_message, "%s holds more than one line or a control character", from);
+        return secret_new(ret, value, size);
+}
+
+static ssize_t read_all(int fd, char *buf, size_t size) {
+        size_t n = 0;
+
+        while (n < size) {
+                ssize_t k = read(fd, buf + n, size - n);
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k < 0)
+                        return -errno;
+                if (k == 0)
+                        break;
+                n += (size_t) k;
+        }
+        return (ssize_t) n;
+}
+
+/* One newline at the end is how editors and echo(1) write files; it is not part of the secret. */
+static int read_open_file(int fd, const char *from, Secret **ret, char **ret_message) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return complain(ret_message, "%s: %s", from, strerrordesc_np(errno));
+        if (!S_ISREG(st.st_mode))
+                return complain(ret_message, "%s is not a regular file", from);
+        char *buf = malloc(SECRET_SIZE_MAX + 1);
+        if (!buf)
+                return -ENOMEM;
+        ssize_t n = read_all(fd, buf, SECRET_SIZE_MAX + 1);
+        int r;
+        if (n < 0)
+                r = complain(ret_message, "%s: %s", from, strerrordesc_np((int) -n));
+        else if ((size_t) n > SECRET_SIZE_MAX)
+                r = complain(ret_message, "%s is larger than %u KiB", from, SECRET_SIZE_MAX / 1024);
+        else {
+                size_t size = (size_t) n;
+                if (size > 0 && buf[size - 1] == '\n')
+                        size--;
+                if (size > 0 && size < (size_t) n && buf[size - 1] == '\r')
+                        size--;
+                r = take_value(buf, size, from, ret, ret_message);
+        }
+        explicit_bzero(buf, SECRET_SIZE_MAX + 1);
+        free(buf);
+        return r;
+}
+
+static int read_file(const char *path, const char *from, Secret **ret, char **ret_message) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+        if (fd < 0)
+                return complain(ret_message, "%s: %s", from, strerrordesc_np(errno));
+        int r = read_open_file(fd, from, ret, ret_message);
+        (void) close(fd);
+        return r;
+}
+
+static int from_credential(const char *name, const char *from, Secret **ret, char **ret_message) {
+        const char *directory = getenv("CREDENTIALS_DIRECTORY");
+        _cleanup_free_ char *path = NULL;
+
+        if (isempty(name) || strchr(name, '/') || streq(name, ".") || streq(name, ".."))
+                return complain(ret_message, "%s: a credential's name has no slash and is not empty", from);
+        if (isempty(directory))
+                return complain(ret_message, "%s: $CREDENTIALS_DIRECTORY is not set; the service manager sets it "
+                                "where the unit has LoadCredential=%s:/PATH", from, name);
+        int r = string_printf(&path, "%s/%s", directory, name);
+        if (r < 0)
+                return r;
+        if (access(path, F_OK) < 0 && errno == ENOENT)
+                return complain(ret_message, "%s: there is no such credential in %s; the unit needs "
+                                "LoadCredential=%s:/PATH", from, directory, name);
+        return read_file(path, from, ret, ret_message);
+}
+
+static int from_file(const char *path, const char *from, Secret **ret, char **ret_message) {
+        if (path[0] != '/')
+                return complain(ret_message, "%s: the path must be absolute", from);
+        return read_file(path, from, ret, ret_message);
+}
+
+static int from_environment(const char *name, const char *from, Secret **ret, char **ret_message) {
+        const char *value = *name ? getenv(name) : NULL;
+
+        if (!value)
+                return complain(ret_message, "%s: there is no such environment variable", from);
+        return take_value(value, strlen(value), from, ret, ret_message);
+}
+
+static const struct {
+        const char *prefix;
+        int (*read)(const char *name, const char *from, Secret **ret, char **ret_message);
+} schemes[] = {
+        { "credential:", from_credential },
+        { "file:", from_file },
+        { "env:", from_environment },
+};
+
+/* "credentials:x", "file=/x" and the like are slips, not secrets. */
+static const char *meant_scheme(const char *text) {
+        static const char *const names[] = { "credential", "file", "env", NULL };
+        char word[16] = "";
+        size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+        if (n == 0 || n >= sizeof word || text[n] != ':' || text[n + 1] == '/')
+                return NULL;
+        memcpy(word, text, n);
+        return nearest_string(word, names);
+}
+
+int secret_read(const char *text, const SecretPlace *place, Secret **ret, char **ret_message) {
+        for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+                const char *name = startswith(text, schemes[i].prefix);
+                if (name)
+                        return schemes[i].read(name, text, ret, ret_message);
+        }
+        const char *meant = meant_scheme(text);
+        if (meant)
+                return complain(ret_message, "this is no reference; did you mean '%s:'?", meant);
+        if (place->mode & 0077)
+                return complain(ret_message, "it is written out, and others than the owner may read %s (mode %04o): "
+                                "chmod 600 %s, or write \"credential:NAME\" or \"file:/PATH\"",
+                                place->path, (unsigned) place->mode & 07777U, place->path);
+        return take_value(text, strlen(text), "the value", ret, ret_message);
+}
