@@ -1,17 +1,19 @@
-/* How it works. libcurl says by two callbacks which descriptors it waits for (socket_cb) and when it wants to be called
- * next (timer_cb); each event drives it one step (curl_multi_socket_action). What has ended is read from libcurl's
- * message queue by a defer source, so that nothing of libcurl is below a user's callback on the stack.
+/* How it works. libcurl says by two callbacks which descriptors it waits for (socket_cb) and when it wants
+ * to be called next (timer_cb); each event drives it one step (curl_multi_socket_action). What has ended is
+ * read from libcurl's message queue by a defer source, so that nothing of libcurl is below a user's callback
+ * on the stack.
  *
  * Pitfalls that shaped it:
- * - An sd-event timer of accuracy 0 is one of 250 ms. And libcurl asks for 0 ms in every transfer: that goes to a
- *   defer source, which costs no system call.
- * - Several transfers can end in one step and nothing announces the rest: the queue is read until it is empty.
+ * - An sd-event timer of accuracy 0 is one of 250 ms. And libcurl asks for 0 ms in every transfer: that goes
+ *   to a defer source, which costs no system call.
+ * - Several transfers can end in one step and nothing announces the rest: the queue is read until it is
+ *   empty.
  * - An error of curl_multi_socket_action(3) leaves every transfer's state uncertain, so all end.
- * - CURL_POLL_REMOVE may come after the descriptor was closed, its number may be another's by then: sockets are known
- *   by the pointer libcurl keeps (curl_multi_assign), never by number.
+ * - CURL_POLL_REMOVE may come after the descriptor was closed, its number may be another's by then: sockets
+ *   are known by the pointer libcurl keeps (curl_multi_assign), never by number.
  * - curl_multi_cleanup() still calls both callbacks, maybe after the loop has ended.
- * - Several releases of libcurl left a readable descriptor in the loop for ever (7.87, 8.9.0, 8.20.0): sources are rate
- *   limited, so that such a bug costs one per cent of a processor instead of all of it. */
+ * - Several releases of libcurl left a readable descriptor in the loop for ever (7.87, 8.9.0, 8.20.0):
+ *   sources are rate limited, so that such a bug costs one per cent of a processor instead of all of it. */
 #include "io/curl_glue.h"
 
 #include <assert.h>
@@ -28,7 +30,7 @@
 #define BURST_INTERVAL_USEC (100 * USEC_PER_MSEC)
 #define BURST_MAX 1000U                 /* steps in an interval; a busy transfer makes a tenth of that */
 #define DRAIN_BATCH 16U                 /* completions before the rest of the loop has its turn */
-#define CONNECTIONS_KEPT 64L            /* by default libcurl keeps 4 for each transfer under way, so hardly any */
+#define CONNECTIONS_KEPT 64L            /* libcurl's own choice is 4 for each transfer under way */
 
 typedef struct GlueSocket GlueSocket;
 
@@ -203,7 +205,8 @@ static int socket_add(CurlGlue *g, curl_socket_t fd, uint32_t events) {
         return 0;
 }
 
-/* -1 from here or from timer_cb ends every transfer. The easy handle may be any, also one of libcurl's own. */
+/* -1 from here or from timer_cb ends every transfer. The easy handle may be any, also one of libcurl's own.
+ */
 static int socket_cb(_unused_ CURL *easy, curl_socket_t fd, int what, void *userdata, void *socketp) {
         CurlGlue *g = userdata;
         uint32_t events = 0;
@@ -258,13 +261,13 @@ CurlGlue *curl_glue_free(CurlGlue *g) {
 }
 
 /* A defer source that is off until it is armed. */
-static int glue_add_defer(CurlGlue *g, sd_event_source **source, sd_event_handler_t handler, const char *name) {
-        int r = sd_event_add_defer(g->event, source, handler, g);
+static int glue_add_defer(CurlGlue *g, sd_event_source **s, sd_event_handler_t handler, const char *name) {
+        int r = sd_event_add_defer(g->event, s, handler, g);
 
         if (r >= 0)
-                r = sd_event_source_set_enabled(*source, SD_EVENT_OFF);
+                r = sd_event_source_set_enabled(*s, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_source_set_description(*source, name);
+                r = sd_event_source_set_description(*s, name);
         return r;
 }
 
@@ -307,9 +310,9 @@ int curl_glue_new(CurlGlue **ret, sd_event *event) {
         return 0;
 }
 
-int curl_glue_set_limits(CurlGlue *g, unsigned max_connections, unsigned max_host_connections) {
-        if (curl_multi_setopt(g->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) max_connections) != CURLM_OK ||
-            curl_multi_setopt(g->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) max_host_connections) != CURLM_OK)
+int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host) {
+        if (curl_multi_setopt(g->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) max_total) != CURLM_OK ||
+            curl_multi_setopt(g->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) max_host) != CURLM_OK)
                 return -EINVAL;
         return 0;
 }

@@ -1,9 +1,10 @@
 #pragma once
 /* Runs libcurl transfers on an sd-event loop.
  *
- * Completion callbacks run from an event source of their own, never inside libcurl and never before submit returned, so
- * they may submit and cancel freely. CURLOPT_* callbacks do run inside libcurl and may do neither (-EDEADLK).
- * sd_event_add_io and curl_multi_socket_action(3) pitfalls: see the note at the top of the .c. */
+ * Completion callbacks run from an event source of their own, never inside libcurl and never before submit
+ * returned, so they may submit and cancel freely. CURLOPT_* callbacks do run inside libcurl and may do
+ * neither (-EDEADLK). sd_event_add_io and curl_multi_socket_action(3) pitfalls: see the note at the top of
+ * the .c. */
 
 #include <curl/curl.h>
 #include <systemd/sd-event.h>
@@ -19,11 +20,12 @@ int curl_glue_new(CurlGlue **ret, sd_event *event);
 /* Cancels what is in flight; no completion callback runs. Not from a completion callback. */
 CurlGlue *curl_glue_free(CurlGlue *g);
 DEFINE_CLEANUP(CurlGlue, curl_glue_free)
-/* Connections open at a time, 0: no limit. Transfers beyond wait for one, and their own deadline does not run while they
- * wait: limit the number of submits where that matters. */
-int curl_glue_set_limits(CurlGlue *g, unsigned max_connections, unsigned max_host_connections);
+/* Connections open at a time, 0: no limit. Transfers beyond wait for one, and their own deadline does not
+ * run while they wait: limit the number of submits where that matters. */
+int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host);
 /* Takes easy on success only. The call ends itself after done ran: the holder clears its pointer there. Uses
  * CURLOPT_PRIVATE. */
 int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret);
-/* The callback will not run. Takes NULL, returns NULL. Does nothing to the call whose callback is running. */
+/* The callback will not run. Takes NULL, returns NULL. Does nothing to the call whose callback is running.
+ */
 CurlCall *curl_call_cancel(CurlCall *c);

@@ -35,7 +35,7 @@ static const FailureRow failure_table[] = {
         { CURLE_SSL_ISSUER_ERROR, HTTP_FAILURE_TLS, true, "the certificate is not trusted" },
         { CURLE_SSL_INVALIDCERTSTATUS, HTTP_FAILURE_TLS, true, "the certificate is not trusted" },
         { CURLE_SSL_CIPHER, HTTP_FAILURE_TLS, false, "no common TLS cipher" },
-        { CURLE_SSL_CACERT_BADFILE, HTTP_FAILURE_TLS, false, "the file of trusted certificates cannot be used" },
+        { CURLE_SSL_CACERT_BADFILE, HTTP_FAILURE_TLS, false, "the file of trusted certificates is useless" },
         { CURLE_SSL_CRL_BADFILE, HTTP_FAILURE_TLS, false, "the certificate revocation list cannot be used" },
         { CURLE_SSL_CERTPROBLEM, HTTP_FAILURE_TLS, false, "the client certificate cannot be used" },
         { CURLE_SSL_ENGINE_NOTFOUND, HTTP_FAILURE_TLS, false, "TLS failed" },
@@ -43,7 +43,7 @@ static const FailureRow failure_table[] = {
         { CURLE_USE_SSL_FAILED, HTTP_FAILURE_TLS, false, "the server offers no TLS" },
         { CURLE_SEND_ERROR, HTTP_FAILURE_RESET, false, "the connection broke while sending" },
         { CURLE_RECV_ERROR, HTTP_FAILURE_RESET, false, "the connection broke while receiving" },
-        { CURLE_GOT_NOTHING, HTTP_FAILURE_RESET, false, "the server closed the connection without an answer" },
+        { CURLE_GOT_NOTHING, HTTP_FAILURE_RESET, false, "the server hung up without an answer" },
         { CURLE_PARTIAL_FILE, HTTP_FAILURE_RESET, false, "the reply was cut short" },
         { CURLE_HTTP2, HTTP_FAILURE_RESET, false, "HTTP/2 protocol error" },
         { CURLE_HTTP2_STREAM, HTTP_FAILURE_RESET, false, "HTTP/2 stream error" },
@@ -57,7 +57,7 @@ static const FailureRow failure_table[] = {
 };
 
 static const FailureRow *failure_find(CURLcode code) {
-        static const FailureRow other = { CURLE_FAILED_INIT, HTTP_FAILURE_INTERNAL, false, "the transfer failed" };
+        static const FailureRow other = { .failure = HTTP_FAILURE_INTERNAL, .words = "the transfer failed" };
 
         for (size_t i = 0; i < ARRAY_SIZE(failure_table); i++)
                 if (failure_table[i].code == code)
@@ -69,19 +69,20 @@ HttpFailure curl_failure(CURLcode code) {
         return code == CURLE_OK ? HTTP_FAILURE_NONE : failure_find(code)->failure;
 }
 
-void curl_failure_describe(CURLcode code, const char *error, const char *hidden_host, char *ret, size_t size) {
+void curl_failure_describe(CURLcode code, const char *error, const char *hidden, char *ret, size_t size) {
         const FailureRow *row = failure_find(code);
         const char *theirs = curl_easy_strerror(code);
 
-        if (row->quote && !isempty(error) && !(hidden_host && strcasestr(error, hidden_host)))
+        if (row->quote && !isempty(error) && !(hidden && strcasestr(error, hidden)))
                 theirs = error;
         _cleanup_free_ char *clean = text_clean(theirs, size, false);
         (void) snprintf(ret, size, "%s (%s)", row->words, strempty(clean));
         text_shorten_bytes(ret, size - 1);
 }
 
-/* Debian's libcurl looks into a bundle and into a directory. With the directory it neither keeps the parsed bundle nor
- * gets by without reading it: 50 ms of CPU a connection instead of 3. The bundle holds the same certificates. */
+/* Debian's libcurl looks into a bundle and into a directory. With the directory it neither keeps the parsed
+ * bundle nor gets by without reading it: 50 ms of CPU a connection instead of 3. The bundle holds the same
+ * certificates. */
 static CURLcode setup_trust(CURL *easy, const char *ca_file) {
         const char *bundle = ca_file;
 
@@ -90,7 +91,7 @@ static CURLcode setup_trust(CURL *easy, const char *ca_file) {
                 if (built_in && access(built_in, R_OK) == 0)
                         bundle = built_in;
         }
-        if (!bundle)                    /* whatever libcurl was built with: a directory, or the system's own store */
+        if (!bundle)                    /* as libcurl was built: a directory, the system's own store */
                 return CURLE_OK;
         CURLcode c = curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
         if (c == CURLE_OK)
@@ -112,7 +113,8 @@ static long span_to_ms(usec_t span) {
 int curl_setup_apply(CURL *easy, const CurlSetup *setup) {
         CURLcode c = CURLE_OK;
 
-        /* QUICK_EXIT: a transfer that ends while a name is being looked up does not wait for the resolver's thread. */
+        /* QUICK_EXIT: a transfer that ends while a name is being looked up does not wait for the resolver's
+         * thread. */
         const struct { CURLoption option; long value; } numbers[] = {
                 { CURLOPT_NOSIGNAL, 1 },
                 { CURLOPT_QUICK_EXIT, 1 },

@@ -1,17 +1,22 @@
 #pragma once
-/* What every transfer of ours has in common, HTTP or mail: options of the easy handle, and libcurl's result codes as an
- * HttpFailure with words that give nothing away. */
+/* What every transfer of ours has in common, HTTP or mail: options of the easy handle, and libcurl's result
+ * codes as an HttpFailure with words that give nothing away. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <curl/curl.h>
 
+#include "base/secret.h"
 #include "base/time.h"
 #include "io/http.h"
 
 static inline void curl_easy_freep(CURL **easy) {
         curl_easy_cleanup(*easy);
+}
+
+static inline void string_erase_freep(char **s) {
+        string_erase_free(*s);
 }
 
 typedef struct CurlSetup {
@@ -25,11 +30,12 @@ typedef struct CurlSetup {
 /* -ENOMEM, or -EINVAL for what libcurl refuses. */
 int curl_setup_apply(CURL *easy, const CurlSetup *setup);
 
-/* The host of a URL as libcurl reads it, normalised; ret_scheme may be NULL. -EINVAL for what is no absolute URL. */
+/* The host of a URL as libcurl reads it, normalised; ret_scheme may be NULL. -EINVAL for what is no absolute
+ * URL. */
 int curl_setup_parse_url(const char *url, char **ret_scheme, char **ret_host);
 bool host_is_loopback(const char *host);
 
 HttpFailure curl_failure(CURLcode code);
-/* One line for a person. `error` is libcurl's error buffer: quoted where it can name no more than host and port, and not
- * at all when it contains `hidden_host` (NULL: nothing is hidden). */
-void curl_failure_describe(CURLcode code, const char *error, const char *hidden_host, char *ret, size_t size);
+/* One line for a person. `error` is libcurl's error buffer: quoted where it can name no more than host and
+ * port, and not at all when it contains `hidden`, a host name (NULL: nothing is hidden). */
+void curl_failure_describe(CURLcode code, const char *error, const char *hidden, char *ret, size_t size);

@@ -10,7 +10,7 @@
 #include "base/strings.h"
 #include "io/curl_setup.h"
 
-#define RETRY_AFTER_MAX_SEC (10.0 * 365 * 24 * 3600)    /* only so that nothing overflows: callers have their own */
+#define RETRY_AFTER_MAX_SEC (10.0 * 365 * 24 * 3600)    /* against overflow: callers have their own */
 
 static const char *const failure_names[] = {
         [HTTP_FAILURE_NONE] = "none",
@@ -39,7 +39,8 @@ bool http_url_is_safe(const char *url) {
 
 int http_escape(const char *s, char **ret) {
         static const char hex[] = "0123456789ABCDEF";
-        static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+        static const char unreserved[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
         char *out = reallocarray(NULL, strlen(s) + 1, 3);
 
         if (!out)

@@ -1,7 +1,7 @@
 #pragma once
-/* The transport seam: submit a request, get one callback. Production is libcurl (http_curl_new), tests give a script.
- * It does not interpret statuses: what a 404 means is known in api/ and receiver/.
- * Redirects are never followed; https, or http towards loopback and the metadata address of a cloud machine
+/* The transport seam: submit a request, get one callback. Production is libcurl (http_curl_new), tests give
+ * a script. It does not interpret statuses: what a 404 means is known in api/ and receiver/. Redirects are
+ * never followed; https, or http towards loopback and the metadata address of a cloud machine
  * (169.254.169.254), which no proxy sees; a reply over reply_limit ends as TOO_LARGE. */
 
 #include <stdbool.h>
@@ -35,7 +35,8 @@ typedef struct HttpHeader {
 
 #define HTTP_HEADERS_MAX 8U             /* Azure answers 431 above 10 custom headers */
 
-/* Everything is copied or handed to libcurl before submit returns, but `body`, which must live until the callback. */
+/* Everything is copied or handed to libcurl before submit returns, but `body`, which must live until the
+ * callback. */
 typedef struct HttpRequest {
         const char *method;             /* "GET", "POST" */
         const char *url;                /* this or secret_url */
@@ -58,14 +59,14 @@ typedef struct HttpReply {
         int status;                     /* 0 when failure */
         Buf body;                       /* the callback may take it (and leave a BUF_INIT behind) */
         char content_type[128];         /* "" when absent */
-        char request_id[128];           /* apim-request-id or x-request-id, for a person to quote; "" when absent */
+        char request_id[128];           /* apim-request-id or x-request-id, to be quoted; "" when absent */
         int64_t date;                   /* Date: as Unix seconds, 0 when absent */
-        usec_t retry_after_usec;        /* retry-after-ms, or Retry-After (seconds, float, date); 0 when absent */
+        usec_t retry_after_usec;        /* retry-after-ms or Retry-After (seconds, date); 0 when absent */
         int should_retry;               /* x-should-retry: 1 true, 0 false, -1 absent */
 } HttpReply;
 
-/* Runs exactly once, never before http_submit() returned, never inside libcurl; may submit and cancel freely. The call
- * is gone when it returns: the holder clears its pointer. */
+/* Runs exactly once, never before http_submit() returned, never inside libcurl; may submit and cancel
+ * freely. The call is gone when it returns: the holder clears its pointer. */
 typedef void (*http_done_t)(HttpReply *reply, void *userdata);
 
 typedef struct HttpVtable {
@@ -80,9 +81,11 @@ struct Http {
         const HttpVtable *vtable;
 };
 
-/* -EPROTO: a URL that is no URL or not safe; -EINVAL: a request that breaks the rules above, or a header with a line
- * break; -EDEADLK: from inside libcurl; -ENOMEM. Nothing was sent then and the callback will not run. */
-static inline int http_submit(Http *h, const HttpRequest *request, http_done_t done, void *userdata, HttpCall **ret) {
+/* -EPROTO: a URL that is no URL or not safe; -EINVAL: a request that breaks the rules above, or a header
+ * with a line break; -EDEADLK: from inside libcurl; -ENOMEM. Nothing was sent then and the callback will not
+ * run. */
+static inline int http_submit(Http *h, const HttpRequest *request, http_done_t done, void *userdata,
+                              HttpCall **ret) {
         return h->vtable->submit(h, request, done, userdata, ret);
 }
 /* Takes NULL; returns NULL. Does nothing to the call whose callback is running. */
@@ -101,6 +104,6 @@ const char *http_failure_to_string(HttpFailure f);
 bool http_url_is_safe(const char *url);
 /* Percent-encodes everything but RFC 3986 unreserved characters: for a path segment or a query value. */
 int http_escape(const char *s, char **ret);
-/* What retry-after-ms and Retry-After (both may be NULL) ask for, 0: nothing. A date counts from `date`, the reply's own
- * Date in Unix seconds, or from now if that is 0. */
+/* What retry-after-ms and Retry-After (both may be NULL) ask for, 0: nothing. A date counts from `date`, the
+ * reply's own Date in Unix seconds, or from now if that is 0. */
 usec_t http_parse_retry_after(const char *ms, const char *after, int64_t date, usec_t now_real_usec);

@@ -1,5 +1,6 @@
-/* One easy handle a request, connections are the multi handle's. Not one handle for all: libcurl 7.88 does not reset the
- * retry counter of a handle, so a reused one fails for good after a server hung up five times between requests. */
+/* One easy handle a request, connections are the multi handle's. Not one handle for all: libcurl 7.88 does
+ * not reset the retry counter of a handle, so a reused one fails for good after a server hung up five times
+ * between requests. */
 #include "io/http_curl.h"
 
 #include <assert.h>
@@ -35,10 +36,6 @@ struct HttpCall {
         bool running;                   /* its callback is */
         HttpCall *prev, *next;
 };
-
-static void string_erase_freep(char **s) {
-        string_erase_free(*s);
-}
 
 /* libcurl's list, but what it held is wiped. */
 static void headers_erase_free(struct curl_slist *list) {
@@ -84,11 +81,13 @@ static const char *reply_header(CURL *easy, const char *name) {
 
 static void reply_read_headers(HttpReply *reply, CURL *easy) {
         const char *id = reply_header(easy, "apim-request-id");
+        if (!id)
+                id = reply_header(easy, "x-request-id");
         const char *date = reply_header(easy, "date");
         const char *should = reply_header(easy, "x-should-retry");
 
         copy_printable(reply->content_type, sizeof reply->content_type, reply_header(easy, "content-type"));
-        copy_printable(reply->request_id, sizeof reply->request_id, id ? id : reply_header(easy, "x-request-id"));
+        copy_printable(reply->request_id, sizeof reply->request_id, id);
         if (date)
                 reply->date = MAX((int64_t) curl_getdate(date, NULL), (int64_t) 0);
         if (should && strcasecmp(should, "true") == 0)
@@ -102,9 +101,9 @@ static void reply_read_headers(HttpReply *reply, CURL *easy) {
 
 static void reply_set_failure(HttpCall *c, CURL *easy, CURLcode code) {
         HttpReply *reply = &c->reply;
-        long connect_status = 0;
+        long proxy_status = 0;
 
-        (void) curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+        (void) curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
         if (reply->body.error == -EFBIG || code == CURLE_FILESIZE_EXCEEDED) {
                 reply->failure = HTTP_FAILURE_TOO_LARGE;
                 (void) snprintf(reply->detail, sizeof reply->detail, "the reply is larger than %zu bytes",
@@ -112,9 +111,9 @@ static void reply_set_failure(HttpCall *c, CURL *easy, CURLcode code) {
         } else if (reply->body.error < 0) {
                 reply->failure = HTTP_FAILURE_INTERNAL;
                 (void) snprintf(reply->detail, sizeof reply->detail, "out of memory");
-        } else if (connect_status >= 300 && code != CURLE_OPERATION_TIMEDOUT) {
+        } else if (proxy_status >= 300 && code != CURLE_OPERATION_TIMEDOUT) {
                 reply->failure = HTTP_FAILURE_PROXY;
-                (void) snprintf(reply->detail, sizeof reply->detail, "the proxy answered %ld", connect_status);
+                (void) snprintf(reply->detail, sizeof reply->detail, "the proxy answered %ld", proxy_status);
         } else {
                 reply->failure = curl_failure(code);
                 curl_failure_describe(code, c->error, c->hidden_host, reply->detail, sizeof reply->detail);
@@ -128,7 +127,8 @@ static void on_done(CURL *easy, CURLcode code, void *userdata) {
 
         c->call = NULL;
         DL_DELETE(c->owner->calls, c);
-        if (code == CURLE_OK && curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0) {
+        (void) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        if (code == CURLE_OK && status > 0) {
                 c->reply.status = (int) status;
                 reply_read_headers(&c->reply, easy);
         } else
@@ -172,7 +172,7 @@ static int call_set_headers(HttpCall *c, CURL *easy, const HttpRequest *request)
                 if (r < 0)
                         return r;
         }
-        if (request->body_size > 0) {   /* no "Expect: 100-continue": it costs a second with servers that ignore it */
+        if (request->body_size > 0) {   /* "100-continue" costs a second with servers that ignore it */
                 struct curl_slist *list = curl_slist_append(c->headers, "Expect:");
                 if (!list)
                         return -ENOMEM;
@@ -182,19 +182,22 @@ static int call_set_headers(HttpCall *c, CURL *easy, const HttpRequest *request)
 }
 
 static CURLcode call_set_method(CURL *easy, const HttpRequest *request) {
+        const char *body = request->body ? request->body : "";
+        const char *method = request->method;
         CURLcode code = CURLE_OK;
-        bool is_post = streq(request->method, "POST");
 
-        if (is_post || request->body_size > 0) {
+        if (streq(method, "HEAD"))
+                return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+        if (streq(method, "POST") || request->body_size > 0) {
                 code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
                 if (code == CURLE_OK)
-                        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_size);
+                        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                                                (curl_off_t) request->body_size);
                 if (code == CURLE_OK)
-                        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
-        } else if (streq(request->method, "HEAD"))
-                code = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-        if (code == CURLE_OK && !is_post && !streq(request->method, "GET") && !streq(request->method, "HEAD"))
-                code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+                        code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+        }
+        if (code == CURLE_OK && !streq(method, "POST") && !streq(method, "GET"))
+                code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
         return code;
 }
 
@@ -235,7 +238,8 @@ static int call_set_options(HttpCall *c, CURL *easy, const HttpRequest *request)
         r = call_set_headers(c, easy, request);
         if (r < 0)
                 return r;
-        /* The limit is on decoded bytes (on_body); MAXFILESIZE ends early what announces more, compressed or not. */
+        /* The limit is on decoded bytes (on_body); MAXFILESIZE ends early what announces more, compressed or
+         * not. */
         if (call_set_method(easy, request) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_USERAGENT, c->owner->user_agent) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK ||
@@ -248,11 +252,23 @@ static int call_set_options(HttpCall *c, CURL *easy, const HttpRequest *request)
         return 0;
 }
 
-static int http_curl_submit(Http *http, const HttpRequest *request, http_done_t done, void *userdata, HttpCall **ret) {
+static bool request_is_valid(const HttpRequest *request) {
+        if (isempty(request->method) || !request->url == !request->secret_url)
+                return false;
+        if (request->method[strspn(request->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '\0')
+                return false;
+        if (request->body_size > 0 && (!request->body || streq(request->method, "GET")))
+                return false;
+        if (request->n_headers > HTTP_HEADERS_MAX)
+                return false;
+        return request->timeout_usec > 0 && request->reply_limit > 0;
+}
+
+static int http_curl_submit(Http *http, const HttpRequest *request, http_done_t done, void *userdata,
+                            HttpCall **ret) {
         HttpCurl *h = (HttpCurl *) http;
 
-        if (isempty(request->method) || !request->url == !request->secret_url || request->timeout_usec == 0 ||
-            request->reply_limit == 0 || request->n_headers > HTTP_HEADERS_MAX || (request->body_size && !request->body))
+        if (!request_is_valid(request))
                 return -EINVAL;
         _cleanup_(call_freep) HttpCall *c = calloc(1, sizeof *c);
         _cleanup_(curl_easy_freep) CURL *easy = curl_easy_init();
