@@ -25,7 +25,7 @@ export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
 
 wait_for() {
         local deadline output
-        deadline=$(($(date +%s%N) + $(awk -v s="$1" 'BEGIN { printf "%d", s * 1e9 }')))
+        deadline=$(($(date +%s%N) + $(awk -v s="$1" 'BEGIN { printf "%.0f", s * 1e9 }')))
         shift
         until output=$("$@" 2>&1); do
                 if (($(date +%s%N) >= deadline)); then
@@ -102,6 +102,7 @@ start_smtp_sink() {
                 --record "$SMTP_RECORD" "$@"
         SMTP_PID=$STARTED_PID
         wait_for_file "$T/smtp-$n.port" "$SMTP_PID" "$T/smtp-$n.log" || return 1
+        # shellcheck disable=SC2034  # for the tests
         SMTP_PORT=$(<"$T/smtp-$n.port")
 }
 
@@ -120,7 +121,7 @@ api() {
 api_status() {
         local path=$1
         shift
-        curl -sS --max-time 20 -o /dev/null -w '%{http_code}' -H "api-key: $FTSIM_KEY" "$@" "$(api_url "$path")"
+        api "$path" -o /dev/null -w '%{http_code}' "$@"
 }
 
 sim() {
