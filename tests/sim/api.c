@@ -78,8 +78,9 @@ static void reply_unauthorized(Reply *reply, Dialect dialect, bool by_token) {
                 reply_openai_error(reply, 401, "invalid_api_key", NULL, "Incorrect API key provided.");
         else if (by_token)              /* no error wrapper: that is what the gateway sends */
                 reply_set(reply, 401, "application/json",
-                          "{\"statusCode\":401,\"message\":\"Unauthorized. Access token is missing, invalid, "
-                          "audience is incorrect (https://cognitiveservices.azure.com), or have expired.\"}");
+                          "{\"statusCode\":401,\"message\":\"Unauthorized. Access token is missing, "
+                          "invalid, audience is incorrect (https://cognitiveservices.azure.com), or have "
+                          "expired.\"}");
         else
                 reply_error(reply, 401, "401",
                             "Access denied due to invalid subscription key or wrong API endpoint. "

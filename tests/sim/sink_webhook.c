@@ -19,7 +19,7 @@
 /* The key is the base64 text behind "whsec_"; without the prefix the bytes themselves. */
 static size_t secret_key(const char *secret, unsigned char key[KEY_MAX]) {
         static const char prefix[] = "whsec_";
-        size_t n = strlen(secret);
+        size_t n;
 
         if (strncmp(secret, prefix, strlen(prefix)) != 0) {
                 for (n = 0; n < KEY_MAX && secret[n]; n++)
