@@ -41,7 +41,8 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(paths) == _DIALECT_PATH_MAX, "every DialectPath has its row");
 
-/* The dots are unreserved characters, so escaping leaves them: as a whole segment they would climb out of the path. */
+/* The dots are unreserved characters, so escaping leaves them: as a whole segment they would climb out of
+ * the path. */
 static bool id_is_segment(const char *id) {
         return !isempty(id) && !streq(id, ".") && !streq(id, "..");
 }
@@ -73,8 +74,8 @@ static int append_query(Buf *b, const char *api_version, const char *after, unsi
         return r;
 }
 
-int dialect_url_make(const SourceSettings *s, const char *root, DialectPath what, const char *id, const char *after,
-                     unsigned limit, char **ret) {
+int dialect_url_make(const SourceSettings *s, const char *root, DialectPath what, const char *id,
+                     const char *after, unsigned limit, char **ret) {
         _cleanup_(buf_done) Buf b = BUF_INIT(URL_MAX);
 
         assert(what < _DIALECT_PATH_MAX);

@@ -1,6 +1,7 @@
 #pragma once
-/* Dialects: how the URLs and headers of a source look. A dialect builds requests and sends nothing. To add one: a file
- * dialect_<name>.c with a `const Dialect dialect_<name>`, and a row in the table of dialect.c. */
+/* Dialects: how the URLs and headers of a source look. A dialect builds requests and sends nothing. To
+ * add one: a file dialect_<name>.c with a `const Dialect dialect_<name>`, and a row in the table of
+ * dialect.c. */
 
 #include <stdbool.h>
 
@@ -21,17 +22,18 @@ typedef enum DialectPath {
 struct Dialect {
         const char *name;               /* as in `dialect = "..."` */
         const char *api_version;        /* the default; NULL: the dialect takes none */
-        const char *path_root;          /* where the API begins in a URL: from here on a pasted path is cut off */
+        const char *path_root;          /* where the API begins in a URL: a pasted path is cut off here */
         const char *hint;               /* what a right endpoint looks like, for messages: a whole clause */
 
-        /* Pure: the URL of one GET. `id` is foreign (escaped here; -EINVAL when it cannot be a path segment) and ignored by
-         * DIALECT_LIST_JOBS; after NULL and limit 0 are left out. */
-        int (*url)(const SourceSettings *s, DialectPath what, const char *id, const char *after, unsigned limit,
-                   char **ret);
-        /* Adds the headers that carry the credential, which must outlive the submit. -ENOBUFS: no room for one more. */
+        /* Pure: the URL of one GET. `id` is foreign (escaped here; -EINVAL when it cannot be a path
+         * segment) and ignored by DIALECT_LIST_JOBS; after NULL and limit 0 are left out. */
+        int (*url)(const SourceSettings *s, DialectPath what, const char *id, const char *after,
+                   unsigned limit, char **ret);
+        /* Adds the headers that carry the credential, which must outlive the submit. -ENOBUFS: no room
+         * for one more. */
         int (*authorize)(const SourceSettings *s, const Secret *credential, HttpRequest *r);
-        /* Whether this host can be one of the dialect's: 0, or -EINVAL with a sentence without its subject, malloc'ed
-         * ("is the portal ..."). */
+        /* Whether this host can be one of the dialect's: 0, or -EINVAL with a sentence without its
+         * subject, malloc'ed ("is the portal ..."). */
         int (*check_endpoint)(const Endpoint *e, char **ret_message);
 };
 
@@ -42,7 +44,8 @@ const Dialect *dialect_find(const char *name);
 /* NULL-terminated, for messages. */
 const char *const *dialect_names(void);
 
-/* What the dialects share: <endpoint><root>/fine_tuning/jobs/... with the query that is left when NULL and 0 are dropped. */
-int dialect_url_make(const SourceSettings *s, const char *root, DialectPath what, const char *id, const char *after,
-                     unsigned limit, char **ret);
+/* What the dialects share: <endpoint><root>/fine_tuning/jobs/... with the query that is left when NULL
+ * and 0 are dropped. */
+int dialect_url_make(const SourceSettings *s, const char *root, DialectPath what, const char *id,
+                     const char *after, unsigned limit, char **ret);
 int dialect_add_header(HttpRequest *r, const char *name, const char *prefix, const Secret *secret);

@@ -1,4 +1,5 @@
-/* Azure OpenAI with a dated api-version: {endpoint}/openai/fine_tuning/jobs?api-version=2024-10-21, header api-key. */
+/* Azure OpenAI with a dated api-version: {endpoint}/openai/fine_tuning/jobs?api-version=2024-10-21,
+ * header api-key. */
 #include <errno.h>
 
 #include "api/dialect.h"
@@ -31,7 +32,8 @@ static const struct {
 
 /* Where Azure itself answers, a path of one's own cannot be right; a gateway elsewhere may have one. */
 static const char *const azure_domains[] = {
-        ".openai.azure.com", ".openai.azure.us", ".cognitiveservices.azure.com", ".cognitiveservices.azure.us",
+        ".openai.azure.com", ".openai.azure.us", ".cognitiveservices.azure.com",
+        ".cognitiveservices.azure.us",
         ".services.ai.azure.com", ".api.cognitive.microsoft.com",
 };
 
@@ -58,8 +60,8 @@ static int azure_check_endpoint(const Endpoint *e, char **ret_message) {
         return r < 0 ? r : -EINVAL;
 }
 
-static int azure_url(const SourceSettings *s, DialectPath what, const char *id, const char *after, unsigned limit,
-                     char **ret) {
+static int azure_url(const SourceSettings *s, DialectPath what, const char *id, const char *after,
+                     unsigned limit, char **ret) {
         return dialect_url_make(s, ROOT, what, id, after, limit, ret);
 }
 
@@ -73,8 +75,8 @@ const Dialect dialect_azure = {
         .name = "azure",
         .api_version = "2024-10-21",
         .path_root = ROOT,
-        .hint = "the endpoint of a resource looks like https://NAME.openai.azure.com; the portal shows it under "
-                "\"Keys and Endpoint\"",
+        .hint = "the endpoint of a resource looks like https://NAME.openai.azure.com; the portal shows it "
+                "under \"Keys and Endpoint\"",
         .url = azure_url,
         .authorize = azure_authorize,
         .check_endpoint = azure_check_endpoint,

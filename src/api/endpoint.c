@@ -59,9 +59,11 @@ static int url_open(const char *text, CURLU **ret, char **ret_message) {
                 return -ENOMEM;
         if (code != CURLUE_OK)
                 return complain(ret_message, "is not a URL");
-        _cleanup_curl_ char *user = url_part(u, CURLUPART_USER, 0), *password = url_part(u, CURLUPART_PASSWORD, 0);
+        _cleanup_curl_ char *user = url_part(u, CURLUPART_USER, 0);
+        _cleanup_curl_ char *password = url_part(u, CURLUPART_PASSWORD, 0);
         if (user || password)
-                return complain(ret_message, "carries a user name or password: it does not belong into a URL");
+                return complain(ret_message,
+                                "carries a user name or password: it does not belong into a URL");
         _cleanup_curl_ char *host = url_part(u, CURLUPART_HOST, 0);
         if (!host || !host_is_plausible(host))
                 return complain(ret_message, "has no valid host name");
@@ -69,7 +71,8 @@ static int url_open(const char *text, CURLU **ret, char **ret_message) {
         return 0;
 }
 
-/* The end of what is kept of a path: before the first `root` that is a whole segment, without slashes at the end. */
+/* The end of what is kept of a path: before the first `root` that is a whole segment, without slashes at
+ * the end. */
 static size_t path_length(const char *path, const char *root) {
         size_t n = strlen(path), m = strlen(root);
 
@@ -84,7 +87,8 @@ static size_t path_length(const char *path, const char *root) {
 }
 
 static int fill(CURLU *u, const char *root, Endpoint *e) {
-        _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0), *host = url_part(u, CURLUPART_HOST, 0);
+        _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0);
+        _cleanup_curl_ char *host = url_part(u, CURLUPART_HOST, 0);
         _cleanup_curl_ char *port = url_part(u, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT);
         _cleanup_curl_ char *path = url_part(u, CURLUPART_PATH, 0);
 
@@ -130,7 +134,8 @@ int endpoint_parse(const char *text, const char *root, Endpoint *ret, char **ret
         if (!startswith(e.url, "https://") && !startswith(e.url, "http://"))
                 return complain(ret_message, "has another scheme than https");
         if (startswith(e.url, "http://") && !e.loopback)
-                return complain(ret_message, "is plain http: that is accepted towards loopback only, use https://");
+                return complain(ret_message,
+                                "is plain http: that is accepted towards loopback only, use https://");
         *ret = e;
         e = (Endpoint) {};
         return 0;
@@ -145,7 +150,8 @@ int endpoint_check_proxy(const char *text, char **ret_message) {
         int r = url_open(text, &u, ret_message);
         if (r < 0)
                 return r;
-        _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0), *path = url_part(u, CURLUPART_PATH, 0);
+        _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0);
+        _cleanup_curl_ char *path = url_part(u, CURLUPART_PATH, 0);
         if (path && *path && !streq(path, "/"))
                 return complain(ret_message, "has a path: a proxy is scheme://host:port");
         for (size_t i = 0; scheme && i < ARRAY_SIZE(schemes); i++)

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 typedef struct Endpoint {
-        char *url;                      /* scheme://host[:port][path], host in lower case, no slash at the end */
+        char *url;                      /* scheme://host[:port][path], host in lower case, no slash behind */
         char *host;                     /* without brackets and port */
         char *path;                     /* "" or "/prefix": what a gateway puts before the API's own paths */
         bool loopback;
@@ -12,8 +12,9 @@ typedef struct Endpoint {
 
 void endpoint_done(Endpoint *e);
 
-/* A query, a fragment, slashes at the end and everything from `root` ("/openai") on are dropped: people paste whole URLs.
- * 0, or -EINVAL with a sentence without its subject, malloc'ed, that repeats no password; -ENOMEM. */
+/* A query, a fragment, slashes at the end and everything from `root` ("/openai") on are dropped: people
+ * paste whole URLs. 0, or -EINVAL with a sentence without its subject, malloc'ed, that repeats no
+ * password; -ENOMEM. */
 int endpoint_parse(const char *text, const char *root, Endpoint *ret, char **ret_message);
 
 /* The same way of complaining about a proxy: scheme://host[:port], or "" for none. */

@@ -27,20 +27,24 @@ const OptionSpec source_options[] = {
           .help = "version of the API, YYYY-MM-DD or YYYY-MM-DD-preview (azure: 2024-10-21)" },
         { .key = "api_key", .type = OPTION_SECRET, .flags = OPTION_REQUIRED, .offset = FIELD(api_key),
           .help = "a key of the resource" },
-        { .key = "poll_interval", .type = OPTION_SPAN, .offset = FIELD(poll_interval_usec), .fallback = "30s",
+        { .key = "poll_interval", .type = OPTION_SPAN, .offset = FIELD(poll_interval_usec),
+          .fallback = "30s",
           .min = 10 * USEC_PER_MSEC, .max = USEC_PER_DAY,
           .help = "how often the API is asked while a job is unfinished; at least 5s" },
-        { .key = "idle_interval", .type = OPTION_SPAN, .offset = FIELD(idle_interval_usec), .fallback = "5min",
+        { .key = "idle_interval", .type = OPTION_SPAN, .offset = FIELD(idle_interval_usec),
+          .fallback = "5min",
           .min = 10 * USEC_PER_MSEC, .max = 7 * USEC_PER_DAY,
           .help = "how often while there is none; at least poll_interval" },
         { .key = "timeout", .type = OPTION_SPAN, .offset = FIELD(timeout_usec), .fallback = "30s",
           .min = 100 * USEC_PER_MSEC, .max = 10 * USEC_PER_MINUTE, .help = "how long one request may take" },
         { .key = "reply_limit", .type = OPTION_SIZE, .offset = FIELD(reply_limit), .fallback = "8M",
           .min = UINT64_C(64) << 10, .max = UINT64_C(256) << 20, .help = "how large one reply may be" },
-        { .key = "enrich_timeout", .type = OPTION_SPAN, .offset = FIELD(enrich_timeout_usec), .fallback = "10s",
+        { .key = "enrich_timeout", .type = OPTION_SPAN, .offset = FIELD(enrich_timeout_usec),
+          .fallback = "10s",
           .min = 0, .max = 10 * USEC_PER_MINUTE,
           .help = "how long the notice of a finished job waits for details and results" },
-        { .key = "retry_after_max", .type = OPTION_SPAN, .offset = FIELD(retry_after_max_usec), .fallback = "15min",
+        { .key = "retry_after_max", .type = OPTION_SPAN, .offset = FIELD(retry_after_max_usec),
+          .fallback = "15min",
           .min = USEC_PER_SEC, .max = USEC_PER_DAY, .help = "the longest pause that a server may ask for" },
         { .key = "trouble_after", .type = OPTION_UINT, .offset = FIELD(trouble_after), .fallback = "3",
           .min = 1, .max = 1000, .help = "polls in a row that must fail before it is told" },
@@ -105,13 +109,14 @@ static int check_dialect(Check *c) {
                 return 0;
         const char *nearest = nearest_string(s->dialect_name, dialect_names());
         return check_complain(c, "dialect", "unknown dialect '%s'%s%s%s", s->dialect_name,
-                              nearest ? "; did you mean '" : ": it is ", nearest ? nearest : dialect_names()[0],
-                              nearest ? "'?" : "");
+                              nearest ? "; did you mean '" : ": there is ",
+                              nearest ? nearest : dialect_names()[0], nearest ? "'?" : "");
 }
 
 static int check_endpoint(Check *c) {
         SourceSettings *s = c->settings;
-        const char *root = s->dialect ? s->dialect->path_root : "", *hint = s->dialect ? s->dialect->hint : NULL;
+        const char *root = s->dialect ? s->dialect->path_root : "";
+        const char *hint = s->dialect ? s->dialect->hint : NULL;
         _cleanup_(endpoint_done) Endpoint e = {};
         _cleanup_free_ char *message = NULL;
 
@@ -121,8 +126,8 @@ static int check_endpoint(Check *c) {
         if (r == 0 && s->dialect)
                 r = s->dialect->check_endpoint(&e, &message);
         if (r == -EINVAL)
-                return check_complain(c, "endpoint", "endpoint %s%s%s%s%s", strempty(e.host), e.host ? " " : "",
-                                      message, hint ? "; " : "", strempty(hint));
+                return check_complain(c, "endpoint", "endpoint %s%s%s%s%s", strempty(e.host),
+                                      e.host ? " " : "", message, hint ? "; " : "", strempty(hint));
         if (r < 0)
                 return r;
         c->loopback = e.loopback;
@@ -156,9 +161,11 @@ static int check_api_version(Check *c) {
         if (!s->api_version)
                 return free_and_strdup(&s->api_version, s->dialect->api_version);
         if (!s->dialect->api_version)
-                return check_complain(c, "api_version", "the dialect %s takes no api_version", s->dialect->name);
+                return check_complain(c, "api_version", "the dialect %s takes no api_version",
+                                      s->dialect->name);
         if (!api_version_is_valid(s->api_version))
-                return check_complain(c, "api_version", "api_version is YYYY-MM-DD or YYYY-MM-DD-preview, as \"%s\"",
+                return check_complain(c, "api_version",
+                                      "api_version is YYYY-MM-DD or YYYY-MM-DD-preview, as \"%s\"",
                                       s->dialect->api_version);
         return 0;
 }
@@ -200,7 +207,8 @@ static int check_job_url(Check *c) {
                                 continue;
                         }
                 }
-                return check_complain(c, "job_url", "job_url: only {job_id}, {model} and {source} are replaced, "
+                return check_complain(c, "job_url",
+                                      "job_url: only {job_id}, {model} and {source} are replaced, "
                                       "and it has no other braces or spaces");
         }
         return 0;
@@ -225,7 +233,8 @@ static int check_transport(Check *c) {
 
 int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata) {
         static int (*const steps[])(Check *) = {
-                check_dialect, check_endpoint, check_api_version, check_intervals, check_job_url, check_transport,
+                check_dialect, check_endpoint, check_api_version, check_intervals, check_job_url,
+                check_transport,
         };
         Check c = { .settings = s, .complain = complain, .userdata = userdata };
 

@@ -8,15 +8,16 @@
 #include "base/secret.h"
 #include "base/time.h"
 
-/* How URLs and headers look: api/dialect.h. To add one: a file api/dialect_<name>.c and a row in the table of dialect.c. */
+/* How URLs and headers look: api/dialect.h. To add one: a file api/dialect_<name>.c and a row in the
+ * table of dialect.c. */
 typedef struct Dialect Dialect;
 
 typedef struct SourceSettings {
         char *name;
         char *dialect_name;             /* as configured; source_settings_check finds `dialect` by it */
         const Dialect *dialect;
-        char *endpoint;                 /* normalised by source_settings_check: scheme, host and, behind a gateway, the path
-                                         * before the API's own; no slash at the end */
+        char *endpoint;                 /* normalised by source_settings_check: scheme, host and, behind a
+                                         * gateway, the path before the API's own; no slash at the end */
         char *api_version;              /* NULL in dialects that take none */
         Secret *api_key;
         usec_t poll_interval_usec;      /* while a job is unfinished */
@@ -26,7 +27,7 @@ typedef struct SourceSettings {
         usec_t enrich_timeout_usec;
         usec_t retry_after_max_usec;
         uint64_t trouble_after;         /* polls in a row that must fail before it is told */
-        char *job_url;                  /* link template: {job_id} {model} {source} are replaced; NULL: no links */
+        char *job_url;                  /* with {job_id} {model} {source} to be replaced; NULL: no links */
         char *proxy;                    /* NULL: from the environment, "": none */
         char *ca_file;                  /* NULL: the system's */
 } SourceSettings;
@@ -37,10 +38,11 @@ int source_settings_new(SourceSettings **ret);
 SourceSettings *source_settings_free(SourceSettings *s);
 DEFINE_CLEANUP(SourceSettings, source_settings_free)
 
-/* Called once for each mistake: the key it is about (static) and a whole sentence. Negative errno ends the check. */
+/* Called once for each mistake: the key it is about (static) and a whole sentence. Negative errno ends
+ * the check. */
 typedef int (*source_complain_t)(const char *key, const char *message, void *userdata);
 
-/* What the table cannot say, after the fields are filled: the dialect and its needs, endpoint shape (a trailing slash or a
- * pasted path is removed, a wrong host named), intervals that fit each other. Fields that are NULL or 0 were complained about
- * already. 0 when there was nothing, -EINVAL after complaints. */
+/* What the table cannot say, after the fields are filled: the dialect and its needs, endpoint shape (a
+ * trailing slash or a pasted path is removed, a wrong host named), intervals that fit each other. Fields
+ * that are NULL or 0 were complained about already. 0 when there was nothing, -EINVAL after complaints. */
 int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata);

@@ -10,7 +10,8 @@
 #include "config/sections.h"
 
 #define STATE_DIR_DEFAULT "/var/lib/ftwatchd"
-#define HISTORY_MIN USEC_PER_DAY        /* less would forget jobs that the API still lists, and find them again */
+/* Less would forget jobs that the API still lists, and find them again. */
+#define HISTORY_MIN USEC_PER_DAY
 
 static const char *const log_levels[] = {
         "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL
@@ -24,7 +25,8 @@ const OptionSpec config_options[] = {
         { .key = "history", .type = OPTION_SPAN, .offset = offsetof(Config, history_usec), .fallback = "90d",
           .min = 0, .max = 36500 * USEC_PER_DAY,
           .help = "how long finished jobs, their events and notices are kept; 0: for ever" },
-        { .key = "connections", .type = OPTION_UINT, .offset = offsetof(Config, connections), .fallback = "16",
+        { .key = "connections", .type = OPTION_UINT, .offset = offsetof(Config, connections),
+          .fallback = "16",
           .min = 1, .max = 256, .help = "requests in flight at once, over all sources and receivers" },
         {},
 };
@@ -89,7 +91,8 @@ static int read_top_level(Reader *r) {
         int q = roots_of(r, &roots, &n);
         if (q < 0)
                 return q;
-        OptionGroup g = { .groups = roots, .n_groups = n, .tables = { config_options }, .others = config_lists,
+        OptionGroup g = { .groups = roots, .n_groups = n, .tables = { config_options },
+                          .others = config_lists,
                           .label = "the configuration", .settings = c };
         q = options_read(r, &g);
         if (q >= 0 && c->state_dir && c->state_dir[0] != '/')
@@ -114,8 +117,9 @@ static bool sources_are_written(const Reader *r) {
 static int check_sources_exist(Reader *r) {
         if (r->incomplete || sources_are_written(r))
                 return 0;
-        return config_errors_add(r->errors, 0, r->files[0]->text.files[0].path, 0, "no sources configured: add "
-                                 "sources = ( { name = \"...\"; endpoint = \"https://...\"; api_key = \"...\"; } );");
+        return config_errors_add(r->errors, 0, r->files[0]->text.files[0].path, 0,
+                                 "no sources configured: add sources = ( { name = \"...\"; "
+                                 "endpoint = \"https://...\"; api_key = \"credential:NAME\"; } );");
 }
 
 static int make_config(Reader *r) {

@@ -1,6 +1,7 @@
 #pragma once
-/* The configuration: files -> one checked, typed struct. Every mistake is collected with file:line; nothing is applied
- * when there is one. Options are described by the tables of the modules they belong to (base/option.h). */
+/* The configuration: files -> one checked, typed struct. Every mistake is collected with file:line;
+ * nothing is applied when there is one. Options are described by the tables of the modules they belong to
+ * (base/option.h). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,9 +24,9 @@ typedef struct Config {
         Rule *rules;
         size_t n_rules;
 
-        char *state_dir;                /* never NULL: option, else $STATE_DIRECTORY, else /var/lib/ftwatchd */
+        char *state_dir;                /* option, else $STATE_DIRECTORY, else /var/lib/ftwatchd */
         int log_level;                  /* syslog priority */
-        usec_t history_usec;            /* how long finished jobs, their events and notices are kept; 0: for ever */
+        usec_t history_usec;            /* how long finished jobs and their notices are kept; 0: for ever */
         uint64_t connections;           /* requests in flight at once, over all sources and receivers */
 } Config;
 
@@ -45,17 +46,20 @@ typedef struct ConfigErrors {
 } ConfigErrors;
 void config_errors_done(ConfigErrors *e);
 
-/* Reads path and conf.d/ *.conf beside it, in strcmp order; lists of sources, receivers and rules are appended.
- * -EINVAL when `errors` got at least one line (in the order of files and lines), -ENOMEM, or 0 with *ret. */
+/* Reads path and conf.d/ *.conf beside it, in strcmp order; lists of sources, receivers and rules are
+ * appended. -EINVAL when `errors` got at least one line (in the order of files and lines), -ENOMEM, or 0
+ * with *ret. */
 int config_load(const char *path, Config **ret, ConfigErrors *errors);
-/* The same from memory, as if it were a file called `name` that its owner alone can read; @include is refused. */
+/* The same from memory, as if it were a file called `name` that its owner alone can read; @include is
+ * refused. */
 int config_load_text(const char *name, const char *text, size_t size, Config **ret, ConfigErrors *errors);
-/* Only where the state is: for programs that read it and may not read the credentials. Looks at nothing but the options
- * outside the lists; returns as config_load(). */
+/* Only where the state is: for programs that read it and may not read the credentials. Looks at nothing
+ * but the options outside the lists; returns as config_load(). */
 int config_load_state_dir(const char *path, char **ret, ConfigErrors *errors);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config, config_free)
 
-/* The whole effective configuration in libconfig syntax with defaults filled in and every secret shown as "***" (the
- * reference it came from is not kept): valid input again except for the secrets. What is not set is a comment. */
+/* The whole effective configuration in libconfig syntax with defaults filled in and every secret shown as
+ * "***" (the reference it came from is not kept): valid input again except for the secrets. What is not
+ * set is a comment. */
 int config_dump(const Config *c, Buf *ret);

@@ -47,7 +47,8 @@ int config_errors_vadd(ConfigErrors *e, unsigned order, const char *file, unsign
         return 0;
 }
 
-int config_errors_add(ConfigErrors *e, unsigned order, const char *file, unsigned line, const char *format, ...) {
+int config_errors_add(ConfigErrors *e, unsigned order, const char *file, unsigned line, const char *format,
+                      ...) {
         va_list ap;
 
         va_start(ap, format);

@@ -1,9 +1,10 @@
 /*
- * The flattening walks a file once, character by character, just as far as libconfig's own lexer tells comments, strings,
- * names, numbers and brackets apart. A line with @include is replaced by the file's text; every line of the result
- * remembers where it comes from. What libconfig would do badly is refused here with a better message: strings that are
- * not closed on their line (one missing quote would swallow the rest), NUL escapes, deep nesting; and integers that need
- * 64 bits get the L that libconfig wants to see.
+ * The flattening walks a file once, character by character, just as far as libconfig's own lexer tells
+ * comments, strings, names, numbers and brackets apart. A line with @include is replaced by the file's
+ * text; every line of the result remembers where it comes from. What libconfig would do badly is refused
+ * here with a better message: strings that are not closed on their line (one missing quote would swallow
+ * the rest), NUL escapes, deep nesting; and integers that need 64 bits get the L that libconfig wants to
+ * see.
  */
 #include "config/flatten.h"
 
@@ -291,7 +292,8 @@ static int check_bytes(Scan *s, const char *data, size_t size) {
 
 /* data ends in a newline unless it is empty. */
 static int scan_data(Scan *parent, unsigned file, const char *data, size_t size) {
-        Scan s = { .t = parent->t, .errors = parent->errors, .file = file, .include_depth = parent->include_depth };
+        Scan s = { .t = parent->t, .errors = parent->errors, .file = file,
+                   .include_depth = parent->include_depth };
         size_t bom = size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 
         int r = check_bytes(&s, data, size);
@@ -306,7 +308,8 @@ static int scan_data(Scan *parent, unsigned file, const char *data, size_t size)
         return r < 0 ? r : s.t->text.error;
 }
 
-/* The whole of a regular file, a newline at its end; -EFBIG when it is too large, -EISDIR and -EINVAL when it is no file. */
+/* The whole of a regular file, a newline at its end; -EFBIG when it is too large, -EISDIR and -ENODEV
+ * when it is no file. */
 static int read_regular_file(int fd, Buf *ret, mode_t *ret_mode) {
         struct stat st;
         char chunk[16384];
@@ -369,7 +372,8 @@ static int include_file(Scan *s, const char *name) {
         if (s->t->from_memory)
                 return fail(s, "@include is not possible here");
         if (s->include_depth >= INCLUDE_DEPTH_MAX || s->t->n_files >= FILES_MAX)
-                return fail(s, "@include \"%s\": too many files are included, or a file includes itself", name);
+                return fail(s, "@include \"%s\": too many files are included, or a file includes itself",
+                            name);
         int r = *name == '/' || !slash ? free_and_strdup(&path, name)
                                        : string_printf(&path, "%.*s/%s", (int) (slash - here), here, name);
         if (r < 0)

@@ -1,6 +1,7 @@
 #pragma once
-/* One configuration file with what it includes, flattened into a single text. libconfig is given that text and opens nothing
- * itself: it ends the process when an @include names a folder, wraps integers beyond 32 bits, and knows no limits. */
+/* One configuration file with what it includes, flattened into a single text. libconfig is given that
+ * text and opens nothing itself: it ends the process when an @include names a folder, wraps integers
+ * beyond 32 bits, and knows no limits. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +38,6 @@ void config_text_done(ConfigText *t);
 int config_text_read(ConfigText *t, const char *path, unsigned order, ConfigErrors *errors);
 int config_text_set(ConfigText *t, const char *name, const char *data, size_t size, ConfigErrors *errors);
 
-/* Where a line of the flattened text comes from; 0 is the file as a whole, beyond the end is the last line. */
+/* Where a line of the flattened text comes from; 0 is the file as a whole, beyond the end is the last
+ * line. */
 const TextFile *config_text_place(const ConfigText *t, unsigned line, unsigned *ret_line);

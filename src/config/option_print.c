@@ -87,7 +87,8 @@ static int print_value(const OptionSpec *o, const void *field, Buf *ret) {
                 return option_print_string("***", ret);
         case OPTION_SPAN:
         case OPTION_SIZE:
-                return option_print_string(option_print_number(o->type, *(const uint64_t *) field, number), ret);
+                return option_print_string(option_print_number(o->type, *(const uint64_t *) field, number),
+                                           ret);
         case OPTION_UINT:
                 return buf_puts(ret, option_print_number(o->type, *(const uint64_t *) field, number));
         case OPTION_BOOL:

@@ -35,8 +35,8 @@ static bool key_is_known(const OptionGroup *g, const char *key) {
 static int complain_unknown(Reader *r, const OptionGroup *g, Node at, const char *key) {
         const char *nearest = nearest_key(g, key);
 
-        return reader_complain(r, at, "unknown key '%s' in %s%s%s%s", key, g->label, nearest ? "; did you mean '" : "",
-                               strempty(nearest), nearest ? "'?" : "");
+        return reader_complain(r, at, "unknown key '%s' in %s%s%s%s", key, g->label,
+                               nearest ? "; did you mean '" : "", strempty(nearest), nearest ? "'?" : "");
 }
 
 /* Whether the group has an unknown key that was taken for this one: it is not missing as well. */
@@ -53,7 +53,8 @@ static bool key_is_misspelt(const OptionGroup *g, Node group, const char *key) {
 static OptionInput input_of(const config_setting_t *s) {
         switch (config_setting_type(s)) {
         case CONFIG_TYPE_STRING:
-                return (OptionInput) { .type = INPUT_STRING, .string = strempty(config_setting_get_string(s)) };
+                return (OptionInput) { .type = INPUT_STRING,
+                                       .string = strempty(config_setting_get_string(s)) };
         case CONFIG_TYPE_INT:
         case CONFIG_TYPE_INT64:
                 return (OptionInput) { .type = INPUT_INTEGER, .integer = config_setting_get_int64(s) };
@@ -82,7 +83,8 @@ static int read_member(Reader *r, const OptionGroup *g, const OptionSpec *o, Nod
         if (!option_is_vector(o) || !list)
                 return read_value(r, g, o, at);
         if (node_length(at) == 0)
-                return reader_complain(r, at, "%s is an empty list: leave it out, or name at least one", o->key);
+                return reader_complain(r, at, "%s is an empty list: leave it out, or name at least one",
+                                       o->key);
         for (unsigned i = 0; i < node_length(at) && q >= 0; i++)
                 q = read_value(r, g, o, node_child(at, i));
         return q;

@@ -13,5 +13,6 @@ typedef struct OptionGroup {
         void *settings;
 } OptionGroup;
 
-/* Every mistake becomes an error at its place, and leaves its field zero. Defaults fill what is not there. 0 or -ENOMEM. */
+/* Every mistake becomes an error at its place, and leaves its field zero. Defaults fill what is not
+ * there. 0 or -ENOMEM. */
 int options_read(Reader *r, const OptionGroup *g);

@@ -48,7 +48,8 @@ static int check_range(Conversion *c, uint64_t v) {
                       option_print_number(o->type, o->max, most));
 }
 
-/* A string without control characters: whatever is made of it later, a header, a line of a log, a URL, stays whole. */
+/* A string without control characters: whatever is made of it later, a header, a line of a log, a URL,
+ * stays whole. */
 static int need_string(Conversion *c, const char *what, const char **ret) {
         if (c->in->type != INPUT_STRING)
                 return refuse(c, "%s must be %s", c->option->key, what);
@@ -222,7 +223,8 @@ static int convert_secret_url(Conversion *c) {
 }
 
 static int convert_mail_url(Conversion *c) {
-        static const char what[] = "\"smtps://HOST\" or \"smtp://HOST\" (with STARTTLS), with or without \":PORT\"";
+        static const char what[] =
+                "\"smtps://HOST\" or \"smtp://HOST\" (with STARTTLS), with or without \":PORT\"";
         const char *s;
 
         int r = need_string(c, what, &s);

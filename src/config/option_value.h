@@ -1,5 +1,6 @@
 #pragma once
-/* One value into one field, by its OptionSpec: the same for what a file says and for a default. It knows no files. */
+/* One value into one field, by its OptionSpec: the same for what a file says and for a default. It knows
+ * no files. */
 
 #include "base/option.h"
 #include "config/secret_read.h"
@@ -18,8 +19,8 @@ typedef struct OptionInput {
         bool boolean;
 } OptionInput;
 
-/* Sets a field that is zero; for the two vector types, appends. 0, -EINVAL with a whole sentence in *ret_message (malloc'ed,
- * without any secret), -ENOMEM. */
+/* Sets a field that is zero; for the two vector types, appends. 0, -EINVAL with a whole sentence in
+ * *ret_message (malloc'ed, without any secret), -ENOMEM. */
 int option_value_set(const OptionSpec *o, const OptionInput *in, const SecretPlace *place, void *settings,
                      char **ret_message);
 /* The same from o->fallback, which is not NULL. A table whose default is refused is a programming error. */

@@ -123,7 +123,8 @@ int reader_add_folder(Reader *r, const char *path) {
                 return 0;
         if (n < 0) {
                 r->incomplete = true;
-                return config_errors_add(r->errors, r->n_orders, path, 0, "cannot be read: %s", strerrordesc_np(errno));
+                return config_errors_add(r->errors, r->n_orders, path, 0, "cannot be read: %s",
+                                         strerrordesc_np(errno));
         }
         int q = n <= FOLDER_MAX ? 0 : config_errors_add(r->errors, r->n_orders, path, 0,
                                                         "holds more than %d files", FOLDER_MAX);

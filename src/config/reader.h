@@ -1,5 +1,6 @@
 #pragma once
-/* The reading of one configuration: its files, parsed, and where in them a thing stands. Inside config/ only. */
+/* The reading of one configuration: its files, parsed, and where in them a thing stands. Inside config/
+ * only. */
 
 #include <libconfig.h>
 

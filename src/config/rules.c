@@ -1,6 +1,7 @@
 /*
- * What rules name must be there: receivers, notice types, sources. A pattern of types that matches nothing is a slip of
- * the pen; a pattern of sources may well wait for a source that comes later, a plain name may not.
+ * What rules name must be there: receivers, notice types, sources. A pattern of types that matches
+ * nothing is a slip of the pen; a pattern of sources may well wait for a source that comes later, a plain
+ * name may not.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -48,7 +49,8 @@ static int check_names(Reader *r, Node rule, const char *key, const char *what, 
                         continue;
                 const char *nearest = nearest_string(s, names);
                 q = reader_complain(r, at, "%s: there is no %s '%s'%s%s%s", key, what, s,
-                                    nearest ? "; did you mean '" : "", strempty(nearest), nearest ? "'?" : "");
+                                    nearest ? "; did you mean '" : "", strempty(nearest),
+                                    nearest ? "'?" : "");
         }
         return q;
 }
@@ -69,7 +71,8 @@ static int names_of(const NodeList *l, const char ***ret) {
         if (!names)
                 return -ENOMEM;
         for (size_t i = 0; i < l->n; i++)
-                if (config_setting_lookup_string(l->list[i].setting, "name", &names[n]) == CONFIG_TRUE && names[n])
+                if (config_setting_lookup_string(l->list[i].setting, "name", &names[n]) == CONFIG_TRUE &&
+                    names[n])
                         n++;
         names[n] = NULL;
         *ret = names;

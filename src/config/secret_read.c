@@ -33,7 +33,8 @@ static int take_value(const char *value, size_t size, const char *from, Secret *
                 return complain(ret_message, "%s is empty", from);
         for (size_t i = 0; i < size; i++)
                 if ((unsigned char) value[i] < ' ' || value[i] == 0x7f)
-                        return complain(ret_message, "%s holds more than one line or a control character", from);
+                        return complain(ret_message, "%s holds more than one line or a control character",
+                                        from);
         return secret_new(ret, value, size);
 }
 
@@ -100,7 +101,8 @@ static int from_credential(const char *name, const char *from, Secret **ret, cha
         if (isempty(name) || strchr(name, '/') || streq(name, ".") || streq(name, ".."))
                 return complain(ret_message, "%s: a credential's name has no slash and is not empty", from);
         if (isempty(directory))
-                return complain(ret_message, "%s: $CREDENTIALS_DIRECTORY is not set; the service manager sets it "
+                return complain(ret_message,
+                                "%s: $CREDENTIALS_DIRECTORY is not set; the service manager sets it "
                                 "where the unit has LoadCredential=%s:/PATH", from, name);
         int r = string_printf(&path, "%s/%s", directory, name);
         if (r < 0)
@@ -156,7 +158,8 @@ int secret_read(const char *text, const SecretPlace *place, Secret **ret, char *
         if (meant)
                 return complain(ret_message, "this is no reference; did you mean '%s:'?", meant);
         if (place->mode & 0077)
-                return complain(ret_message, "it is written out, and others than the owner may read %s (mode %04o): "
+                return complain(ret_message,
+                                "it is written out, and others than the owner may read %s (mode %04o): "
                                 "chmod 600 %s, or write \"credential:NAME\" or \"file:/PATH\"",
                                 place->path, (unsigned) place->mode & 07777U, place->path);
         return take_value(text, strlen(text), "the value", ret, ret_message);

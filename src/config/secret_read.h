@@ -1,6 +1,6 @@
 #pragma once
-/* From what is written in the configuration to a secret: credential:NAME, file:/PATH, env:NAME, or the value itself where
- * nobody else can read it. */
+/* From what is written in the configuration to a secret: credential:NAME, file:/PATH, env:NAME, or the
+ * value itself where nobody else can read it. */
 
 #include <sys/types.h>
 
@@ -12,5 +12,6 @@ typedef struct SecretPlace {
         mode_t mode;                    /* a literal is refused when group or others may read it */
 } SecretPlace;
 
-/* 0, or -EINVAL with what is wrong in *ret_message (malloc'ed, to be put behind the key, never the value), -ENOMEM. */
+/* 0, or -EINVAL with what is wrong in *ret_message (malloc'ed, to be put behind the key, never the
+ * value), -ENOMEM. */
 int secret_read(const char *text, const SecretPlace *place, Secret **ret, char **ret_message);

@@ -32,7 +32,8 @@ const OptionSpec rule_options[] = {
           .help = "base models or fine-tuned models, with wildcards" },
         { .key = "suffixes", .type = OPTION_STRV, .offset = offsetof(Rule, suffixes),
           .help = "suffixes of jobs, with wildcards" },
-        { .key = "jobs", .type = OPTION_STRV, .offset = offsetof(Rule, jobs), .help = "ids of jobs, with wildcards" },
+        { .key = "jobs", .type = OPTION_STRV, .offset = offsetof(Rule, jobs),
+          .help = "ids of jobs, with wildcards" },
         { .key = "to", .type = OPTION_STRV, .flags = OPTION_REQUIRED, .offset = offsetof(Rule, to),
           .help = "names of the receivers" },
         {},
@@ -66,15 +67,18 @@ static int check_name(Reader *r, Node at, const NodeList *before, const char *en
         if (!name)
                 return 0;
         if (!name_is_valid(name))
-                return reader_complain(r, place, "name must be 1 to %u letters, digits, dots, dashes and underscores",
+                return reader_complain(r, place,
+                                       "name must be 1 to %u letters, digits, dots, dashes and underscores",
                                        NAME_MAX_LENGTH);
         for (size_t i = 0; i < before->n; i++) {
                 const char *other = written_name(before->list[i]);
                 if (!other || !streq(other, name))
                         continue;
                 int q = node_describe(node_member(before->list[i], "name"), &where);
-                return q < 0 ? q : reader_complain(r, place, "the name '%s' is already that of the %s at %s", name,
-                                                   entry, where);
+                if (q < 0)
+                        return q;
+                return reader_complain(r, place, "the name '%s' is already that of the %s at %s", name, entry,
+                                       where);
         }
         return 0;
 }
@@ -106,7 +110,8 @@ static int read_source(Reader *r, Node at) {
         q = make_label(at, "source", &label);
         if (q < 0)
                 return q;
-        OptionGroup g = { .groups = &at, .n_groups = 1, .tables = { source_options }, .label = label, .settings = s };
+        OptionGroup g = { .groups = &at, .n_groups = 1, .tables = { source_options }, .label = label,
+                          .settings = s };
         q = options_read(r, &g);
         if (q >= 0)
                 q = check_name(r, at, &r->sources, "source", s->name);
@@ -143,7 +148,8 @@ static int find_kind(Reader *r, Node at, const char *label, const ReceiverKind *
 static int check_receiver(Reader *r, Node at, const char *label, const ReceiverCommon *c) {
         _cleanup_free_ char *message = NULL;
 
-        if (c->backoff_min_usec > 0 && c->backoff_max_usec > 0 && c->backoff_min_usec > c->backoff_max_usec) {
+        if (c->backoff_min_usec > 0 && c->backoff_max_usec > 0 &&
+            c->backoff_min_usec > c->backoff_max_usec) {
                 int q = reader_complain(r, at, "%s: backoff_min must not be more than backoff_max", label);
                 if (q < 0)
                         return q;
@@ -168,7 +174,8 @@ static int fill_receiver(Reader *r, Node at, const char *label, ReceiverCommon *
 }
 
 static int read_receiver(Reader *r, Node at) {
-        ReceiverCommon **grown = reallocarray(r->config->receivers, r->config->n_receivers + 1, sizeof *grown);
+        ReceiverCommon **grown = reallocarray(r->config->receivers, r->config->n_receivers + 1,
+                                              sizeof *grown);
         _cleanup_free_ char *label = NULL;
         const ReceiverKind *kind;
 
@@ -197,7 +204,8 @@ static int read_rule(Reader *r, Node at) {
         r->config->rules = grown;
         Rule *rule = &grown[r->config->n_rules++];
         *rule = (Rule) {};
-        OptionGroup g = { .groups = &at, .n_groups = 1, .tables = { rule_options }, .label = "rule", .settings = rule };
+        OptionGroup g = { .groups = &at, .n_groups = 1, .tables = { rule_options }, .label = "rule",
+                          .settings = rule };
         int q = options_read(r, &g);
         return q < 0 ? q : node_list_add(&r->rules, at);
 }
@@ -215,7 +223,8 @@ static int read_list(Reader *r, Node list, size_t kind) {
                 if (config_setting_is_group(at.setting))
                         q = lists[kind].read(r, at);
                 else
-                        q = reader_complain(r, at, "a %s is a group: { key = value; ... }", lists[kind].entry);
+                        q = reader_complain(r, at, "a %s is a group: { key = value; ... }",
+                                            lists[kind].entry);
         }
         return q;
 }

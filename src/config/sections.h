@@ -1,5 +1,6 @@
 #pragma once
-/* The lists of sources, receivers and rules, of all files, into the Config of a Reader; and what must hold between them. */
+/* The lists of sources, receivers and rules, of all files, into the Config of a Reader; and what must
+ * hold between them. */
 
 #include "config/reader.h"
 
