@@ -123,10 +123,11 @@ static CurlCall *glue_next_ended(CurlGlue *g, CURLcode *ret_code) {
 
 static int on_drain(sd_event_source *s, void *userdata) {
         CurlGlue *g = userdata;
+        int exit_code;
 
         for (unsigned i = 0; i < DRAIN_BATCH; i++) {
                 CURLcode code;
-                if (sd_event_get_exit_code(g->event, NULL) >= 0)        /* owners are going away */
+                if (sd_event_get_exit_code(g->event, &exit_code) >= 0)  /* owners are going away */
                         return 0;
                 CurlCall *c = glue_next_ended(g, &code);
                 if (!c)
