@@ -1,0 +1,170 @@
+#include <json-c/json.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/strings.h"
+#include "config/config.h"
+#include "ctl/ctl.h"
+#include "ctl/since.h"
+
+#define FILTERS (GROUP_SOURCE | GROUP_SINCE | GROUP_LIMIT)
+
+static const CtlVerb jobs = {
+        "jobs", NULL, "the jobs, unfinished ones first",
+        FILTERS | GROUP_STATUS, verb_jobs,
+};
+static const CtlVerb show = {
+        "show", "JOB", "all that is known of a job, with its loss curve",
+        GROUP_SOURCE, verb_show,
+};
+static const CtlVerb events = {
+        "events", "JOB", "what the service wrote about a job, newest last",
+        FILTERS | GROUP_LEVEL, verb_events,
+};
+static const CtlVerb metrics = {
+        "metrics", "JOB", "training metrics step by step",
+        GROUP_SOURCE | GROUP_LIMIT | GROUP_PLOT, verb_metrics,
+};
+static const CtlVerb notices = {
+        "notices", NULL, "what was worth telling, and who was told",
+        FILTERS | GROUP_TYPE, verb_notices,
+};
+static const CtlVerb deliveries = {
+        "deliveries", NULL, "notices on their way to receivers: owed, done, given up",
+        FILTERS | GROUP_STATE | GROUP_RECEIVER, verb_deliveries,
+};
+
+const CtlVerb *const ctl_verbs[] = { &jobs, &show, &events, &metrics, &notices, &deliveries, NULL };
+
+const CtlVerb *ctl_verb_find(const char *name) {
+        for (const CtlVerb *const *v = ctl_verbs; *v; v++)
+                if (streq((*v)->name, name))
+                        return *v;
+        return NULL;
+}
+
+static int fail_unknown_verb(const Ctl *c, const char *word) {
+        const char *names[ARRAY_SIZE(ctl_verbs) + 1] = { "help" };
+
+        for (size_t i = 0; ctl_verbs[i]; i++)
+                names[i + 1] = ctl_verbs[i]->name;
+        return ctl_fail_unknown(c, "verb", word, names);
+}
+
+/* --- help, version --------------------------------------------------------------------------------- */
+
+static int print_help(const Ctl *c) {
+        const Term *t = &c->out;
+
+        term_put(t, STYLE_NONE, "ftwatchctl shows what ftwatchd knows about fine-tuning jobs.\n\n");
+        term_put(t, STYLE_NONE, "  ftwatchctl [OPTION..] VERB [JOB]\n\n");
+        for (const CtlVerb *const *v = ctl_verbs; *v; v++)
+                term_printf(t, "  %-11s %-4s  %s\n", (*v)->name, strempty((*v)->argument), (*v)->help);
+        term_printf(t, "  %-11s %-4s  %s\n\n", "help", "VERB", "a verb and its options");
+        term_put(t, STYLE_NONE, "A JOB is an id, the beginning of one (with or without ftjob-), or a suffix.\n"
+                                "The state is where the configuration says (" CONFIG_FILE_DEFAULT ").\n\n");
+        ctl_options_help(t, 0, true);
+        term_put(t, STYLE_NONE, "\nExit status: 0 done, 1 failed or not found, 2 wrong usage.\n");
+        return CTL_OK;
+}
+
+static int print_verb_help(const Ctl *c, const CtlVerb *v) {
+        const Term *t = &c->out;
+
+        term_printf(t, "  ftwatchctl %s%s%s [OPTION..]\n\n", v->name, v->argument ? " " : "",
+                    strempty(v->argument));
+        term_printf(t, "Shows %s.\n\n", v->help);
+        ctl_options_help(t, v->groups, false);
+        term_put(t, STYLE_NONE, "\nWith every verb:\n");
+        ctl_options_help(t, 0, true);
+        return CTL_OK;
+}
+
+static int print_version(const Ctl *c) {
+        term_put(&c->out, STYLE_NONE, "ftwatchctl " FTWATCH_VERSION "\n");
+        term_printf(&c->out, "sqlite %s, json-c %s\n", sqlite3_libversion(), json_c_version());
+        return CTL_OK;
+}
+
+/* --- the run --------------------------------------------------------------------------------------- */
+
+static int work_out_options(Ctl *c) {
+        const char *since = c->options.since;
+
+        if (c->options.utc) {
+                if (setenv("TZ", "UTC0", 1) < 0)
+                        return ctl_fail(c, "cannot set the time zone");
+                tzset();
+        }
+        if (since && parse_since(since, c->now_usec, &c->since_usec) < 0)
+                return ctl_fail_usage(c, "--since wants a span (2h) or a date (2026-11-22), not '%s'",
+                                      since);
+        return CTL_OK;
+}
+
+static int run_verb(Ctl *c, const CtlVerb *verb, const char *argument) {
+        int status = ctl_store_open(c);
+        if (status != CTL_OK)
+                return status;
+        int r = query_begin(c->store);
+        if (r < 0)
+                status = ctl_fail_errno(c, r, "read the state");
+        else
+                status = verb->run(c, argument);
+        c->store = store_free(c->store);
+        return status;
+}
+
+/* words: VERB [ARGUMENT], "help" [VERB], or nothing */
+static int dispatch(Ctl *c, const char *const *words) {
+        const char *word = words[0];
+        bool help = c->options.help || !word;
+
+        if (c->options.version)
+                return print_version(c);
+        if (word && streq(word, "help")) {
+                help = true;
+                word = *++words;
+        }
+        if (help && !word)
+                return print_help(c);
+        const CtlVerb *verb = ctl_verb_find(word);
+        if (!verb)
+                return fail_unknown_verb(c, word);
+        if (help)
+                return print_verb_help(c, verb);
+        int status = ctl_options_check(c, verb);
+        if (status != CTL_OK)
+                return status;
+        const char *argument = verb->argument ? words[1] : NULL;
+        if (verb->argument && isempty(argument))
+                return ctl_fail_usage(c, "'%s' wants a %s; see ftwatchctl help %s", verb->name,
+                                      verb->argument, verb->name);
+        const char *extra = words[argument ? 2 : 1];
+        if (extra)
+                return ctl_fail_usage(c, "'%s' takes no '%s'; see ftwatchctl help %s", verb->name, extra,
+                                      verb->name);
+        status = work_out_options(c);
+        return status != CTL_OK ? status : run_verb(c, verb, argument);
+}
+
+int ctl_main(int argc, char *argv[]) {
+        _cleanup_free_ const char **words = NULL;
+        Ctl c = { .now_usec = clock_usec(CLOCK_REALTIME) };
+
+        /* Until --color is known. */
+        term_init(&c.out, stdout, COLOR_AUTO);
+        term_init(&c.err, stderr, COLOR_AUTO);
+        int status = ctl_options_parse(&c, argc, argv, &words);
+        if (status == CTL_OK) {
+                term_init(&c.out, stdout, c.options.color);
+                term_init(&c.err, stderr, c.options.color);
+                status = dispatch(&c, words);
+        }
+        ctl_options_done(&c.options);
+        /* A full disk behind a redirection must not look like success. */
+        if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_OK)
+                status = ctl_fail(&c, "cannot write the output");
+        return status;
+}
