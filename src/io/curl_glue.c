@@ -8,7 +8,7 @@
  *   to a defer source, which costs no system call.
  * - Several transfers can end in one step and nothing announces the rest: the queue is read until it is
  *   empty.
- * - An error of curl_multi_socket_action(3) leaves every transfer's state uncertain, so all end.
+ * - An error of curl_multi_socket_action(3) leaves every transfer's state uncertain, so all end (glue_break).
  * - CURL_POLL_REMOVE may come after the descriptor was closed, its number may be another's by then: sockets
  *   are known by the pointer libcurl keeps (curl_multi_assign), never by number.
  * - curl_multi_cleanup() still calls both callbacks, maybe after the loop has ended.
@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ struct CurlGlue {
         GlueSocket *sockets;
         CurlCall *calls;
         unsigned n_broken;
+        long max_total, max_host;
         bool in_curl;
         bool draining;
 };
@@ -70,8 +72,10 @@ static void call_detach(CurlCall *c) {
         CurlGlue *g = c->glue;
 
         DL_DELETE(g->calls, c);
-        if (c->broken)
+        if (c->broken) {                /* left libcurl before */
                 g->n_broken--;
+                return;
+        }
         g->in_curl = true;
         (void) curl_multi_remove_handle(g->multi, c->easy);
         g->in_curl = false;
@@ -111,6 +115,8 @@ static CurlCall *glue_next_ended(CurlGlue *g, CURLcode *ret_code) {
                 *ret_code = CURLE_SEND_ERROR;
                 return c;
         }
+        if (!g->multi)
+                return NULL;
         do
                 m = curl_multi_info_read(g->multi, &left);
         while (m && m->msg != CURLMSG_DONE);
@@ -139,21 +145,7 @@ static int on_drain(sd_event_source *s, void *userdata) {
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-static void glue_drive(CurlGlue *g, curl_socket_t fd, int bits) {
-        CurlCall *c;
-        int running;
-
-        g->in_curl = true;
-        CURLMcode m = curl_multi_socket_action(g->multi, fd, bits, &running);
-        g->in_curl = false;
-        if (m != CURLM_OK)
-                DL_FOREACH(g->calls, c)
-                        if (!c->broken) {
-                                c->broken = true;
-                                g->n_broken++;
-                        }
-        (void) sd_event_source_set_enabled(g->drain, SD_EVENT_ONESHOT);
-}
+static void glue_drive(CurlGlue *g, curl_socket_t fd, int bits);
 
 static int on_io(_unused_ sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         int bits = 0;
@@ -241,18 +233,72 @@ static int timer_cb(_unused_ CURLM *multi, long timeout_ms, void *userdata) {
         return r < 0 ? -1 : 0;
 }
 
+static void glue_close_multi(CurlGlue *g) {
+        GlueSocket *sock, *next;
+
+        (void) curl_multi_cleanup(g->multi);            /* still calls socket_cb and timer_cb */
+        g->multi = NULL;
+        DL_FOREACH_SAFE(g->sockets, sock, next)
+                socket_free(g, sock);
+}
+
+static int glue_open_multi(CurlGlue *g) {
+        CURLM *m = curl_multi_init();
+
+        if (!m)
+                return -ENOMEM;
+        if (curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, socket_cb) != CURLM_OK ||
+            curl_multi_setopt(m, CURLMOPT_SOCKETDATA, g) != CURLM_OK ||
+            curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, timer_cb) != CURLM_OK ||
+            curl_multi_setopt(m, CURLMOPT_TIMERDATA, g) != CURLM_OK ||
+            curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT) != CURLM_OK ||
+            curl_multi_setopt(m, CURLMOPT_MAX_TOTAL_CONNECTIONS, g->max_total) != CURLM_OK ||
+            curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, g->max_host) != CURLM_OK) {
+                (void) curl_multi_cleanup(m);
+                return -EINVAL;
+        }
+        g->multi = m;
+        return 0;
+}
+
+/* Every transfer ends (from the loop, by on_drain). The multi handle goes with them: 7.88 keeps pointers to transfers
+ * that are gone when a callback has failed, and would follow them later. The next submit opens a new one. */
+static void glue_break(CurlGlue *g) {
+        CurlCall *c;
+
+        g->in_curl = true;
+        DL_FOREACH(g->calls, c)
+                if (!c->broken) {
+                        (void) curl_multi_remove_handle(g->multi, c->easy);
+                        c->broken = true;
+                        g->n_broken++;
+                }
+        glue_close_multi(g);
+        g->in_curl = false;
+        (void) sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
+        (void) sd_event_source_set_enabled(g->kick, SD_EVENT_OFF);
+}
+
+static void glue_drive(CurlGlue *g, curl_socket_t fd, int bits) {
+        int running;
+
+        g->in_curl = true;
+        CURLMcode m = curl_multi_socket_action(g->multi, fd, bits, &running);
+        g->in_curl = false;
+        if (m != CURLM_OK)
+                glue_break(g);
+        (void) sd_event_source_set_enabled(g->drain, SD_EVENT_ONESHOT);
+}
+
 CurlGlue *curl_glue_free(CurlGlue *g) {
-        CurlCall *c, *next_call;
-        GlueSocket *sock, *next_socket;
+        CurlCall *c, *next;
 
         if (!g)
                 return NULL;
         assert(!g->in_curl && !g->draining);
-        DL_FOREACH_SAFE(g->calls, c, next_call)
+        DL_FOREACH_SAFE(g->calls, c, next)
                 curl_call_cancel(c);
-        curl_multi_cleanup(g->multi);                   /* still calls socket_cb and timer_cb */
-        DL_FOREACH_SAFE(g->sockets, sock, next_socket)
-                socket_free(g, sock);
+        glue_close_multi(g);
         sd_event_source_disable_unref(g->timer);
         sd_event_source_disable_unref(g->kick);
         sd_event_source_disable_unref(g->drain);
@@ -295,25 +341,21 @@ int curl_glue_new(CurlGlue **ret, sd_event *event) {
         if (!g)
                 return -ENOMEM;
         g->event = sd_event_ref(event);
-        g->multi = curl_multi_init();
-        if (!g->multi)
-                return -ENOMEM;
         int r = glue_add_sources(g);
+        if (r >= 0)
+                r = glue_open_multi(g);
         if (r < 0)
                 return r;
-        if (curl_multi_setopt(g->multi, CURLMOPT_SOCKETFUNCTION, socket_cb) != CURLM_OK ||
-            curl_multi_setopt(g->multi, CURLMOPT_SOCKETDATA, g) != CURLM_OK ||
-            curl_multi_setopt(g->multi, CURLMOPT_TIMERFUNCTION, timer_cb) != CURLM_OK ||
-            curl_multi_setopt(g->multi, CURLMOPT_TIMERDATA, g) != CURLM_OK ||
-            curl_multi_setopt(g->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT) != CURLM_OK)
-                return -EINVAL;
         *ret = TAKE_PTR(g);
         return 0;
 }
 
 int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host) {
-        if (curl_multi_setopt(g->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) max_total) != CURLM_OK ||
-            curl_multi_setopt(g->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) max_host) != CURLM_OK)
+        g->max_total = (long) MIN(max_total, (unsigned) INT_MAX);
+        g->max_host = (long) MIN(max_host, (unsigned) INT_MAX);
+        if (g->multi &&
+            (curl_multi_setopt(g->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, g->max_total) != CURLM_OK ||
+             curl_multi_setopt(g->multi, CURLMOPT_MAX_HOST_CONNECTIONS, g->max_host) != CURLM_OK))
                 return -EINVAL;
         return 0;
 }
@@ -321,6 +363,9 @@ int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host) {
 int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret) {
         if (g->in_curl)
                 return -EDEADLK;
+        int r = g->multi ? 0 : glue_open_multi(g);
+        if (r < 0)
+                return r;
         _cleanup_free_ CurlCall *c = calloc(1, sizeof *c);
         if (!c)
                 return -ENOMEM;

@@ -1,6 +1,6 @@
 #pragma once
-/* The other side of a socket, for tests of io/: a loopback server on the test's own event loop that answers what the
- * test tells it to, misbehaving included. And the fixture such tests share. */
+/* The other side of a socket, for tests of io/: a loopback server on the test's own event loop that answers
+ * what the test tells it to, misbehaving included. And the fixture such tests share. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,5 +57,6 @@ int io_teardown(void **state);
 const char *io_url(IoFixture *f, const char *path);
 /* Runs the loop until *counter is at least n; fails the test after 20 s. */
 void io_run_until(IoFixture *f, const unsigned *counter, unsigned n);
-/* Runs the loop until nothing is to be done any more; returns how many dispatches that took, fails if it goes on. */
+/* Runs the loop until nothing is to be done any more; returns how many dispatches that took, fails if it
+ * goes on. */
 unsigned io_run_idle(IoFixture *f);

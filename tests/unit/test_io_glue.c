@@ -304,7 +304,8 @@ static void test_free_after_exit(void **state) {
         assert_return_code(unlink(url + strlen("file://")), errno);
 }
 
-/* No timer stays armed and no descriptor stays in the loop, also when the server closes the idle connection. */
+/* No timer stays armed and no descriptor stays in the loop, also when the server closes the idle connection.
+ */
 static void test_idle_is_idle(void **state) {
         IoFixture *f = *state;
         Waiter w = { 0 };
@@ -325,37 +326,48 @@ static void test_idle_is_idle(void **state) {
 static void on_done_resubmit(CURL *easy, CURLcode code, void *userdata) {
         Waiter *w = userdata;
 
+        assert_int_equal(code, CURLE_SEND_ERROR);
+        refuse_sources = false;
         on_done(easy, code, userdata);
-        CURL *again = easy_new(w->f->url, w);
-        w->error = curl_glue_submit(w->f->glue, again, on_done, w, NULL);
-        if (w->error < 0)
-                curl_easy_cleanup(again);
-        else
-                w->n_left++;
+        submit(w, w->f, w->f->url, on_done);
 }
 
-/* A loop that takes no more descriptors breaks the whole multi handle: all end, from the loop, and the next one works. */
+/* A loop that takes no more descriptors breaks the whole multi handle: all end, from the loop, and the next
+ * ones work. */
 static void test_all_end_when_libcurl_fails(void **state) {
         IoFixture *f = *state;
-        Waiter w[5] = { 0 }, later = { 0 };
-        unsigned n_again = 0;
+        Waiter w[5] = { 0 };
 
         f->peer = peer_new(f->event, PEER_HTTP, answer_ok, NULL);
         refuse_sources = true;
         for (size_t i = 0; i < ARRAY_SIZE(w); i++)
                 submit(w + i, f, io_url(f, "/"), on_done_resubmit);
-        io_run_until(f, &f->n_done, ARRAY_SIZE(w));
-        refuse_sources = false;
-        for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
-                assert_int_equal(w[i].code, CURLE_SEND_ERROR);
-                n_again += w[i].n_left;
-        }
-        io_run_until(f, &f->n_done, ARRAY_SIZE(w) + n_again);
+        io_run_until(f, &f->n_done, 2 * ARRAY_SIZE(w));
         (void) io_run_idle(f);
-        assert_int_equal(f->n_done, ARRAY_SIZE(w) + n_again);
-        submit(&later, f, io_url(f, "/"), on_done);
-        io_run_until(f, &later.n_done, 1);
-        assert_int_equal(later.code, CURLE_OK);
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
+                assert_int_equal(w[i].n_done, 2);
+                assert_int_equal(w[i].code, CURLE_OK);
+        }
+}
+
+/* Broken and not yet told: cancelled, or freed with the glue. */
+static void test_cancel_when_libcurl_fails(void **state) {
+        IoFixture *f = *state;
+        Waiter w[3] = { 0 };
+
+        f->peer = peer_new(f->event, PEER_HTTP, answer_ok, NULL);
+        refuse_sources = true;
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+                submit(w + i, f, io_url(f, "/"), on_done);
+        while (peer_n_connections(f->peer) == 0 && f->n_done == 0)
+                assert_return_code(sd_event_run(f->event, USEC_PER_SEC), 0);
+        refuse_sources = false;
+        for (size_t i = 0; i + 1 < ARRAY_SIZE(w); i++)
+                w[i].call = curl_call_cancel(w[i].call);
+        f->http = http_free(f->http);
+        f->glue = curl_glue_free(f->glue);
+        (void) io_run_idle(f);
+        assert_in_range(f->n_done, 0, ARRAY_SIZE(w));
 }
 
 #define io_test(name) cmocka_unit_test_setup_teardown(name, io_setup, io_teardown)
@@ -375,6 +387,7 @@ int main(void) {
                 io_test(test_free_after_exit),
                 io_test(test_idle_is_idle),
                 io_test(test_all_end_when_libcurl_fails),
+                io_test(test_cancel_when_libcurl_fails),
         };
 
         return cmocka_run_group_tests(tests, io_group_setup, io_group_teardown);
