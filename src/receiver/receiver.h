@@ -1,6 +1,7 @@
 #pragma once
-/* A receiver: one place notices go to. One file a kind behind one vtable; `render` is pure and its bytes are kept, so that
- * every retry sends the same; `send` only carries them. To add a kind: one file, one row in receiver_kinds (receiver.c). */
+/* A receiver: one place notices go to. One file a kind behind one vtable; `render` is pure and its bytes are
+ * kept, so that every retry sends the same; `send` only carries them. To add a kind: one file, one row in
+ * receiver_kinds (receiver.c). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,20 +57,21 @@ struct ReceiverKind {
         size_t settings_size;           /* a struct that begins with ReceiverCommon */
         const OptionSpec *options;      /* besides receiver_common_options */
         uint64_t concurrency;           /* deliveries in flight at once by default */
-        usec_t interval_usec;           /* least time between two sends: the place's own rate limit; 0 none */
+        usec_t interval_usec;           /* least time between two sends, by the place's own limit; 0 none */
 
-        /* Checks what the table cannot say (two options that exclude each other, a wrong host). 0, or -EINVAL with a
-         * sentence in *ret_message, malloc'ed. May be NULL. */
+        /* Checks what the table cannot say (two options that exclude each other, a wrong host). 0, or
+         * -EINVAL with a sentence in *ret_message, malloc'ed. May be NULL. */
         int (*check)(const ReceiverCommon *settings, char **ret_message);
-        /* Frees what is in the fields that `check`/`prepare` added; the options' fields are freed by receiver_settings_free().
-         * May be NULL. */
+        /* Frees what is in the fields that `check`/`prepare` added; the options' fields are freed by
+         * receiver_settings_free(). May be NULL. */
         void (*settings_done)(ReceiverCommon *settings);
-        /* Pure: notice -> the bytes to send. `degraded` asks for the plainest form that cannot be refused for its shape
-         * (set after the place answered that it did not like the rich one). */
+        /* Pure: notice -> the bytes to send. `degraded` asks for the plainest form that cannot be refused
+         * for its shape (set after the place answered that it did not like the rich one). */
         int (*render)(const ReceiverCommon *settings, const Notice *n, bool degraded, Buf *ret);
         /* Starts one attempt; `done` runs exactly once, never before this returned, unless cancelled. */
-        int (*send)(const ReceiverCommon *settings, const ReceiverPorts *ports, const ReceiverAttempt *attempt,
-                    receiver_done_t done, void *userdata, ReceiverSend **ret);
+        int (*send)(const ReceiverCommon *settings, const ReceiverPorts *ports,
+                    const ReceiverAttempt *attempt, receiver_done_t done, void *userdata,
+                    ReceiverSend **ret);
         /* `done` will not run. */
         void (*cancel)(ReceiverSend *send);
 };
