@@ -207,8 +207,8 @@ unsigned peer_n_requests(const Peer *p) {
 
 int io_group_setup(_unused_ void **state) {
         /* Of the environment the tests are run in nothing may count. */
-        static const char *const foreign[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-                                               "no_proxy", "NO_PROXY" };
+        static const char *const foreign[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                               "ALL_PROXY", "no_proxy", "NO_PROXY" };
 
         for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
                 assert_return_code(unsetenv(foreign[i]), errno);
