@@ -18,7 +18,7 @@ int ctl_print_events(const Ctl *c, const EventRows *events, size_t indent) {
         static const Column columns[] = {
                 { .title = "TIME" },
                 { .title = "LEVEL" },
-                { .title = "MESSAGE", .width_min = 20 },
+                { .title = "MESSAGE", .width_min = 20, .wrap = true },
         };
         _cleanup_(table_freep) Table *table = NULL;
 

@@ -175,10 +175,13 @@ static void fit(Table *t, size_t width) {
 
 /* --- printing -------------------------------------------------------------------------------------- */
 
-static int print_cell(const Table *t, size_t column, const char *text, Style style, bool last) {
+/* `at`: the column of the screen it begins in */
+static int print_cell(const Table *t, size_t column, const char *text, Style style, size_t at, bool last) {
         _cleanup_free_ char *shorter = NULL;
         size_t width = t->widths[column], columns = term_columns(t->term, text);
 
+        if (columns > width && last && t->columns[column].wrap)
+                return term_put_wrapped(t->term, style, text, at);
         if (columns > width) {
                 int r = term_shorten(t->term, text, width, &shorter);
                 if (r < 0)
@@ -197,19 +200,21 @@ static int print_cell(const Table *t, size_t column, const char *text, Style sty
 
 /* cells NULL: the titles */
 static int print_line(const Table *t, size_t indent, const Cell *cells) {
-        size_t last = 0;
+        size_t last = 0, at = indent;
 
+        /* No blanks at the end of a line. */
         for (size_t c = 0; c < t->n_columns; c++)
-                if (is_shown(t, c))
+                if (is_shown(t, c) && !streq(cells ? cells[c].text : t->columns[c].title, cells ? " " : ""))
                         last = c;
         term_pad(t->term, indent);
-        for (size_t c = 0; c < t->n_columns; c++) {
+        for (size_t c = 0; c <= last; c++) {
                 if (!is_shown(t, c))
                         continue;
                 int r = print_cell(t, c, cells ? cells[c].text : t->columns[c].title,
-                                   cells ? cells[c].style : STYLE_STRONG, c == last);
+                                   cells ? cells[c].style : STYLE_STRONG, at, c == last);
                 if (r < 0)
                         return r;
+                at += t->widths[c] + GAP;
         }
         term_put(t->term, STYLE_NONE, "\n");
         return 0;

@@ -12,6 +12,7 @@ typedef struct Column {
         const char *title;
         bool right;                     /* numbers */
         unsigned width_min;             /* may be shortened down to this; 0: never */
+        bool wrap;                      /* the last column only: goes on below instead of being shortened */
         unsigned drop;                  /* may be left out on a terminal, the highest first; 0: never */
 } Column;
 
@@ -22,7 +23,7 @@ int table_new(const Term *term, const Column *columns, size_t n_columns, Table *
 Table *table_free(Table *t);
 DEFINE_CLEANUP(Table, table_free)
 
-/* The next cell, row by row; NULL and "" show as "-". The first failure is kept, the rest is nothing; see
+/* The next cell, row by row; NULL and "" show as "-", " " as nothing. The first failure is kept, the rest is nothing; see
  * table_print. */
 void table_add(Table *t, Style style, const char *text);
 void table_addf(Table *t, Style style, const char *format, ...) _printf_(3, 4);

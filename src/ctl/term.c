@@ -14,6 +14,7 @@
 
 #define WIDTH_MIN 40U
 #define WIDTH_MAX 1000U
+#define WRAP_MIN 20U                    /* columns a wrapped text has at least */
 
 static const struct {
         const char *utf8, *ascii;
@@ -23,7 +24,7 @@ static const struct {
         [SYMBOL_ARROW] = { "\u2192", "->" },
         [SYMBOL_DONE] = { "\u2713", "ok" },
         [SYMBOL_DEAD] = { "\u2717", "DEAD" },
-        [SYMBOL_OWED] = { "\u23f3", "owed" },
+        [SYMBOL_OWED] = { "\u25cb", "owed" },
 };
 _Static_assert(ARRAY_SIZE(symbols) == _SYMBOL_MAX, "a symbol is missing");
 
@@ -165,4 +166,45 @@ int term_put_foreign(const Term *t, Style style, const char *s) {
                 return r;
         term_put(t, style, clean);
         return 0;
+}
+
+/* Bytes of what fits into `room` columns, up to a blank if there is one; at least one character. */
+static size_t find_break(const Term *t, const char *s, size_t room) {
+        size_t end = 0, blank = 0, columns = 0, size = strlen(s);
+
+        while (end < size) {
+                char one[8] = {};
+                unsigned c;
+                size_t n = utf8_sequence(s + end, size - end, &c);
+                n = n > 0 ? n : 1;
+                memcpy(one, s + end, n);
+                columns += term_columns(t, one);
+                if (columns > room && end > 0)
+                        return blank > 0 ? blank : end;
+                if (s[end] == ' ')
+                        blank = end;
+                end += n;
+        }
+        return size;
+}
+
+int term_put_wrapped(const Term *t, Style style, const char *s, size_t indent) {
+        _cleanup_free_ char *clean = NULL;
+
+        int r = term_clean(t, s, &clean);
+        if (r < 0)
+                return r;
+        size_t room = t->width == 0 ? SIZE_MAX : t->width > indent + WRAP_MIN ? t->width - indent : WRAP_MIN;
+        for (char *at = clean;;) {
+                size_t size = find_break(t, at, room);
+                char next = at[size];
+                at[size] = '\0';
+                term_put(t, style, at);
+                if (!next)
+                        return 0;
+                at[size] = next;
+                at += size + (next == ' ' ? 1 : 0);
+                term_put(t, STYLE_NONE, "\n");
+                term_pad(t, indent);
+        }
 }

@@ -19,7 +19,7 @@ static const Column columns[] = {
         { .title = "STATE" },
         { .title = "TRIES", .right = true, .drop = 2 },
         { .title = "WHEN" },
-        { .title = "REASON", .width_min = 12, .drop = 1 },
+        { .title = "REASON", .width_min = 12, .wrap = true, .drop = 1 },
 };
 
 static Style state_style(DeliveryState state) {

@@ -27,9 +27,9 @@ enum {
 static const Column columns[] = {
         [COLUMN_JOB] = { .title = "JOB", .width_min = 12 },
         [COLUMN_ID] = { .title = "ID", .width_min = 16 },
-        [COLUMN_SOURCE] = { .title = "SOURCE", .width_min = 8, .drop = 2 },
+        [COLUMN_SOURCE] = { .title = "SOURCE", .width_min = 8, .drop = 1 },
         [COLUMN_STATUS] = { .title = "STATUS" },
-        [COLUMN_MODEL] = { .title = "MODEL", .width_min = 10, .drop = 1 },
+        [COLUMN_MODEL] = { .title = "MODEL", .width_min = 10, .drop = 2 },
         [COLUMN_CREATED] = { .title = "CREATED", .drop = 4 },
         [COLUMN_CHANGED] = { .title = "CHANGED" },
         [COLUMN_LOSS] = { .title = "LOSS", .right = true, .drop = 3 },
@@ -62,16 +62,13 @@ static int add_loss(Ctl *c, Table *table, const JobRow *j, bool with_curve) {
 }
 
 static int add_job(Ctl *c, Table *table, const JobRow *j, bool with_curve) {
-        _cleanup_free_ char *status = NULL;
+        bool removed = j->removed_usec > 0;
         char age[AGE_MAX];
 
-        int r = format_status(j, &status);
-        if (r < 0)
-                return r;
         table_add(table, STYLE_STRONG, j->job->suffix);
         table_add(table, STYLE_NONE, j->job->id);
         table_add(table, STYLE_NONE, j->source);
-        table_add(table, j->removed_usec > 0 ? STYLE_DIM : status_style(j->status), status);
+        table_add(table, removed ? STYLE_DIM : status_style(j->status), removed ? "removed" : j->status);
         table_add(table, STYLE_NONE, j->job->model);
         table_add(table, STYLE_NONE, format_age(c->now_usec, stamp_usec(j->job->created_at), age));
         table_add(table, STYLE_NONE, format_age(c->now_usec, j->changed_usec, age));
@@ -80,17 +77,22 @@ static int add_job(Ctl *c, Table *table, const JobRow *j, bool with_curve) {
 
 static int print_table(Ctl *c, const JobRows *jobs) {
         _cleanup_(table_freep) Table *table = NULL;
-        bool with_curve = c->out.is_tty && c->out.utf8, has_suffix = !c->out.is_tty;
+        bool with_curve = c->out.is_tty && c->out.utf8;
+        /* Scripts find every column in its place. */
+        bool has_suffix = !c->out.is_tty, has_sources = !c->out.is_tty;
 
         int r = table_new(&c->out, columns, ARRAY_SIZE(columns), &table);
         for (size_t i = 0; r >= 0 && i < jobs->n; i++) {
                 has_suffix = has_suffix || jobs->list[i].job->suffix;
+                has_sources = has_sources || !streq(jobs->list[i].source, jobs->list[0].source);
                 r = add_job(c, table, &jobs->list[i], with_curve);
         }
         if (r < 0)
                 return r;
         if (!with_curve)
                 table_hide(table, COLUMN_CURVE);
+        if (!has_sources)
+                table_hide(table, COLUMN_SOURCE);
         if (!has_suffix)
                 table_hide(table, COLUMN_JOB);
         return table_print(table, 0, false);
@@ -105,9 +107,11 @@ static int print_troubles(Ctl *c) {
                 return r;
         for (size_t i = 0; i < troubles.n; i++) {
                 const TroubleRow *t = &troubles.list[i];
-                char age[AGE_MAX];
-                ctl_note(c, "%s: %s, first seen %s", t->subject, t->reason,
-                         format_age(c->now_usec, t->since_usec, age));
+                char length[SPAN_MAX], *colon = strchr(t->subject, ':');
+                if (colon)
+                        *colon = ' ';
+                ctl_note(c, "%s: %s for %s", t->subject, t->reason,
+                         format_length(usec_sub(c->now_usec, t->since_usec), length));
         }
         return 0;
 }

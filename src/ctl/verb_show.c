@@ -63,7 +63,7 @@ static int fact(const Ctl *c, const char *label, Style style, const char *format
         int r = 0;
         if (*text) {
                 term_printf(&c->out, "%*s: ", LABEL_WIDTH, label);
-                r = term_put_foreign(&c->out, style, text);
+                r = term_put_wrapped(&c->out, style, text, LABEL_WIDTH + 2);
                 term_put(&c->out, STYLE_NONE, "\n");
         }
         free(text);
@@ -105,9 +105,9 @@ static int print_status(const Ctl *c, const JobView *v) {
 static int print_error(const Ctl *c, const JobError *e) {
         if (isempty(e->code) && isempty(e->message))
                 return 0;
-        int r = fact(c, "Error", STYLE_BAD, "%s%s%s", strempty(e->code), isempty(e->code) ? "" : ": ",
-                     strempty(e->message));
-        return r >= 0 && !isempty(e->param) ? fact(c, "in", STYLE_NONE, "%s", e->param) : r;
+        const char *param = strempty(e->param);
+        return fact(c, "Error", STYLE_BAD, "%s%s%s%s%s%s", strempty(e->code), *param ? " (" : "", param,
+                    *param ? ")" : "", isempty(e->code) ? "" : ": ", strempty(e->message));
 }
 
 static int print_times(const Ctl *c, const JobView *v) {
@@ -249,11 +249,13 @@ static void add_delivery(const Ctl *c, Table *table, const NoticeRow *n, const D
         else if (d->state == DELIVERY_DEAD)
                 table_addf(table, STYLE_BAD, "%s %s %s", term_symbol(&c->out, SYMBOL_DEAD),
                            strempty(d->reason), strempty(d->detail));
+        else if (d->state == DELIVERY_INFLIGHT)
+                table_addf(table, STYLE_ACTIVE, "%s being sent", term_symbol(&c->out, SYMBOL_OWED));
         else
-                table_addf(table, STYLE_WARNING, "%s try %lld %s %s", term_symbol(&c->out, SYMBOL_OWED),
+                table_addf(table, STYLE_WARNING, "%s try %lld %s%s%s", term_symbol(&c->out, SYMBOL_OWED),
                            (long long) d->attempts + 1,
                            d->due_usec > c->now_usec ? format_age(c->now_usec, d->due_usec, age) : "due",
-                           strempty(d->reason));
+                           isempty(d->reason) ? "" : ", last: ", strempty(d->reason));
 }
 
 static int print_notices(const Ctl *c, const JobView *v) {
@@ -261,7 +263,7 @@ static int print_notices(const Ctl *c, const JobView *v) {
                 { .title = "" },
                 { .title = "" },
                 { .title = "", .width_min = 10 },
-                { .title = "", .width_min = 16 },
+                { .title = "", .width_min = 16, .wrap = true },
         };
         _cleanup_(table_freep) Table *table = NULL;
 

@@ -261,6 +261,10 @@ static char *prefix_end(const char *prefix) {
         return end;
 }
 
+#define BY_SUFFIX(condition) "SELECT " JOB_COLUMNS " FROM jobs j" \
+                             " WHERE j.source = ?1 AND json_valid(j.body) AND " condition \
+                             " ORDER BY j.created_at DESC LIMIT ?3"
+
 /* How a name is tried, in this order; the first that finds anybody ends the search. */
 static const struct {
         const char *prefix;             /* put before the name */
@@ -273,9 +277,8 @@ static const struct {
         { "ftjob-", "SELECT " JOB_COLUMNS " FROM jobs j"
                     " WHERE j.source = ?1 AND j.job_id >= ?2 AND j.job_id < ?4 LIMIT ?3", true },
         /* No index holds the suffix: walks one source's jobs, newest first. */
-        { "", "SELECT " JOB_COLUMNS " FROM jobs j"
-              " WHERE j.source = ?1 AND json_valid(j.body) AND json_extract(j.body, '$.suffix') = ?2"
-              " ORDER BY j.created_at DESC LIMIT ?3", false },
+        { "", BY_SUFFIX("json_extract(j.body, '$.suffix') = ?2"), false },
+        { "", BY_SUFFIX("substr(json_extract(j.body, '$.suffix'), 1, length(?2)) = ?2"), false },
 };
 
 static int ask_name(Store *s, size_t form, const char *name, int64_t source, sqlite3_stmt **ret) {
