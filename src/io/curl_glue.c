@@ -8,7 +8,8 @@
  *   to a defer source, which costs no system call.
  * - Several transfers can end in one step and nothing announces the rest: the queue is read until it is
  *   empty.
- * - An error of curl_multi_socket_action(3) leaves every transfer's state uncertain, so all end (glue_break).
+ * - An error of curl_multi_socket_action(3) leaves every transfer's state uncertain, so all end
+ *   (glue_break).
  * - CURL_POLL_REMOVE may come after the descriptor was closed, its number may be another's by then: sockets
  *   are known by the pointer libcurl keeps (curl_multi_assign), never by number.
  * - curl_multi_cleanup() still calls both callbacks, maybe after the loop has ended.
@@ -261,8 +262,9 @@ static int glue_open_multi(CurlGlue *g) {
         return 0;
 }
 
-/* Every transfer ends (from the loop, by on_drain). The multi handle goes with them: 7.88 keeps pointers to transfers
- * that are gone when a callback has failed, and would follow them later. The next submit opens a new one. */
+/* Every transfer ends (from the loop, by on_drain). The multi handle goes with them: 7.88 keeps pointers to
+ * transfers that are gone when a callback has failed, and would follow them later. The next submit opens a
+ * new one. */
 static void glue_break(CurlGlue *g) {
         CurlCall *c;
 

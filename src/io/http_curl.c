@@ -33,6 +33,7 @@ struct HttpCall {
         char *hidden_host;              /* not to be named, because the URL is a secret */
         HttpReply reply;
         char error[CURL_ERROR_SIZE];
+        bool has_head;                  /* the head of the reply came to its end */
         bool running;                   /* its callback is */
         HttpCall *prev, *next;
 };
@@ -60,6 +61,18 @@ static size_t on_body(char *data, _unused_ size_t one, size_t size, void *userda
         HttpCall *c = userdata;
 
         return buf_append(&c->reply.body, data, size) < 0 ? 0 : size;
+}
+
+/* A head that the server cut short is a success for libcurl 7.88, with an empty body: so watch for the empty
+ * line. */
+static size_t on_header(char *line, _unused_ size_t one, size_t size, void *userdata) {
+        HttpCall *c = userdata;
+
+        if (size >= 5 && memcmp(line, "HTTP/", 5) == 0)
+                c->has_head = false;
+        else if (size > 0 && (line[0] == '\r' || line[0] == '\n'))
+                c->has_head = true;
+        return size;
 }
 
 /* Foreign text into a field: what is printable ASCII of it, cut to fit. */
@@ -128,11 +141,13 @@ static void on_done(CURL *easy, CURLcode code, void *userdata) {
         c->call = NULL;
         DL_DELETE(c->owner->calls, c);
         (void) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-        if (code == CURLE_OK && status > 0) {
+        if (code == CURLE_OK && (status <= 0 || !c->has_head))
+                code = CURLE_PARTIAL_FILE;
+        if (code == CURLE_OK) {
                 c->reply.status = (int) status;
                 reply_read_headers(&c->reply, easy);
         } else
-                reply_set_failure(c, easy, code == CURLE_OK ? CURLE_WEIRD_SERVER_REPLY : code);
+                reply_set_failure(c, easy, code);
         c->running = true;
         c->done(&c->reply, c->userdata);
         call_free(c);
@@ -246,6 +261,8 @@ static int call_set_options(HttpCall *c, CURL *easy, const HttpRequest *request)
             curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
                              (curl_off_t) MIN(request->reply_limit, (size_t) INT64_MAX)) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_HEADERDATA, c) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_WRITEDATA, c) != CURLE_OK)
                 return -ENOMEM;
