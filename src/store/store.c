@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/strings.h"
 #include "store/schema.h"
 #include "store/store_internal.h"
 
 /* Checking every page of a file takes time that grows with it; larger ones are checked as they are used. */
 #define QUICK_CHECK_MAX (16L * 1024 * 1024)
+#define STORE_URI_LIMIT ((size_t) 3 * 4096 + 64)
 
 Store *store_free(Store *s) {
         if (!s)
@@ -122,19 +125,47 @@ static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_m
         return store_migrate(s, version);
 }
 
-static int store_open_once(const char *path, StoreMode mode, Store **ret, char **ret_message) {
+/* `location`: the path, or a file: URI of it. */
+static int store_open_at(const char *location, const char *path, StoreMode mode, Store **ret, char **ret_message) {
         _cleanup_(store_freep) Store *s = calloc(1, sizeof *s);
 
         if (!s)
                 return -ENOMEM;
         int flags = mode == STORE_READ_ONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-        int r = db_open(path, flags, &s->db);
+        int r = db_open(location, flags, &s->db);
         if (r >= 0)
                 r = store_set_up(s, path, mode, ret_message);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
         return 0;
+}
+
+/* A reader of a WAL database makes -wal and -shm when they are not there (for root SQLite gives them the owner of the
+ * database, so that the daemon is not locked out). One who may not write there can read a file that nobody has open and that
+ * has no -wal as it lies: everything is in it. Should the daemon start meanwhile, this one answer may be wrong. */
+static int store_open_immutable(const char *path, Store **ret, char **ret_message) {
+        _cleanup_(buf_done) Buf uri = BUF_INIT(STORE_URI_LIMIT);
+        _cleanup_free_ char *wal = NULL;
+
+        int r = string_printf(&wal, "%s-wal", path);
+        if (r < 0)
+                return r;
+        if (access(wal, F_OK) >= 0 || errno != ENOENT)
+                return -EACCES;
+        (void) buf_puts(&uri, "file:");
+        for (const char *p = path; *p; p++)
+                (void) buf_printf(&uri, isalnum((unsigned char) *p) || strchr("/._-", *p) ? "%c" : "%%%02X",
+                                  (unsigned char) *p);
+        r = buf_puts(&uri, "?immutable=1");
+        return r < 0 ? r : store_open_at(buf_string(&uri), path, STORE_READ_ONLY, ret, ret_message);
+}
+
+static int store_open_once(const char *path, StoreMode mode, Store **ret, char **ret_message) {
+        int r = store_open_at(path, path, mode, ret, ret_message);
+        if (mode == STORE_READ_ONLY && (r == -EROFS || r == -EACCES) && access(path, R_OK) >= 0)
+                return store_open_immutable(path, ret, ret_message);
+        return r;
 }
 
 int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside) {
