@@ -16,7 +16,7 @@ char *format_length(usec_t span, char buf[static SPAN_MAX]) {
                 usec_t from, unit;
         } steps[] = {
                 { 10 * USEC_PER_DAY, USEC_PER_DAY },
-                { USEC_PER_DAY, USEC_PER_HOUR },
+                { 10 * USEC_PER_HOUR, USEC_PER_HOUR },
                 { USEC_PER_MINUTE, USEC_PER_MINUTE },
                 { USEC_PER_SEC, USEC_PER_SEC },
         };

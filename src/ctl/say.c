@@ -86,5 +86,5 @@ void ctl_note_more(const Ctl *c, bool more, size_t n, const char *what) {
         if (more && n >= QUERY_ROWS_MAX)
                 ctl_note(c, "there are more than %zu %s; narrow them down, --since for one", n, what);
         else if (more)
-                ctl_note(c, "there are more than these %zu %s; --limit 0 shows all", n, what);
+                ctl_note(c, "there are more %s than shown; --limit 0 shows all", what);
 }

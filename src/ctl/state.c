@@ -49,7 +49,7 @@ static int fail_open(const Ctl *c, int r, const char *path, const char *message)
                                    "(--config or --state-dir says where to look)", path);
         if (r == -EACCES || r == -EPERM)
                 return ctl_fail(c, "may not read %s: try sudo, or join the group that owns it", path);
-        return ctl_fail(c, "cannot read %s: %s", path, message ? message : strerror(-r));
+        return message ? ctl_fail(c, "%s", message) : ctl_fail(c, "%s: %s", path, strerror(-r));
 }
 
 int ctl_store_open(Ctl *c) {

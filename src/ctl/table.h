@@ -23,8 +23,8 @@ int table_new(const Term *term, const Column *columns, size_t n_columns, Table *
 Table *table_free(Table *t);
 DEFINE_CLEANUP(Table, table_free)
 
-/* The next cell, row by row; NULL and "" show as "-", " " as nothing. The first failure is kept, the rest is nothing; see
- * table_print. */
+/* The next cell, row by row; NULL and "" show as "-", " " as nothing. The first failure is kept, the rest
+ * is nothing; see table_print. */
 void table_add(Table *t, Style style, const char *text);
 void table_addf(Table *t, Style style, const char *format, ...) _printf_(3, 4);
 /* Leaves the column out. */

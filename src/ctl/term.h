@@ -64,6 +64,6 @@ void term_printf(const Term *t, const char *format, ...) _printf_(2, 3);
 void term_pad(const Term *t, size_t n);
 /* Foreign text: cleaned, then printed. */
 int term_put_foreign(const Term *t, Style style, const char *s);
-/* The same, broken between words where the line would be too long; lines after the first begin at `indent`, which is also
- * where the first one is now. */
+/* The same, broken between words where the line would be too long; lines after the first begin at
+ * `indent`, which is also where the first one is now. */
 int term_put_wrapped(const Term *t, Style style, const char *s, size_t indent);

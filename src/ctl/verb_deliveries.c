@@ -95,6 +95,6 @@ int verb_deliveries(Ctl *c, const char *argument _unused_) {
                 return ctl_fail_errno(c, r, "list the deliveries");
         if (deliveries.n == 0 && !c->options.json)
                 ctl_note(c, c->options.given ? "no such delivery" : "nothing was sent yet");
-        ctl_note_more(c, deliveries.more, deliveries.n, "newest deliveries");
+        ctl_note_more(c, deliveries.more, deliveries.n, "deliveries");
         return CTL_OK;
 }

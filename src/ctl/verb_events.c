@@ -36,6 +36,6 @@ int verb_events(Ctl *c, const char *argument) {
                 return ctl_fail_errno(c, r, "list the events");
         if (events.n == 0 && !c->options.json)
                 ctl_note(c, "no such event");
-        ctl_note_more(c, events.more, events.n, "newest events");
+        ctl_note_more(c, events.more, events.n, "events");
         return CTL_OK;
 }

@@ -76,6 +76,6 @@ int verb_notices(Ctl *c, const char *argument _unused_) {
                 return ctl_fail_errno(c, r, "list the notices");
         if (notices.n == 0 && !c->options.json)
                 ctl_note(c, c->options.given ? "no such notice" : "nothing was worth telling yet");
-        ctl_note_more(c, notices.more, notices.n, "newest notices");
+        ctl_note_more(c, notices.more, notices.n, "notices");
         return CTL_OK;
 }

@@ -62,7 +62,7 @@ static int print_help(const Ctl *c) {
         for (const CtlVerb *const *v = ctl_verbs; *v; v++)
                 term_printf(t, "  %-11s %-4s  %s\n", (*v)->name, strempty((*v)->argument), (*v)->help);
         term_printf(t, "  %-11s %-4s  %s\n\n", "help", "VERB", "a verb and its options");
-        term_put(t, STYLE_NONE, "A JOB is an id, the beginning of one (with or without ftjob-), or a suffix.\n"
+        term_put(t, STYLE_NONE, "A JOB is an id or a suffix, or how one begins (ftjob- may be left out).\n"
                                 "The state is where the configuration says (" CONFIG_FILE_DEFAULT ").\n\n");
         ctl_options_help(t, 0, true);
         term_put(t, STYLE_NONE, "\nExit status: 0 done, 1 failed or not found, 2 wrong usage.\n");

@@ -49,8 +49,8 @@ typedef struct JobQuery {
 /* Unfinished ones first, each part newest first. */
 int query_jobs(Store *s, const JobQuery *q, JobRows *ret);
 /* Who is meant by `name`: those with this id; else those whose id begins so (with or without "ftjob-");
- * else those with this suffix; else those whose suffix begins so. Newest first, at most `limit`. Nobody: 0 with an empty
- * list. */
+ * else those with this suffix; else those whose suffix begins so. Newest first, at most `limit`. Nobody:
+ * 0 with an empty list. */
 int query_jobs_named(Store *s, const char *source, const char *name, size_t limit, JobRows *ret);
 
 typedef struct StatusRow {
