@@ -126,7 +126,8 @@ static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_m
 }
 
 /* `location`: the path, or a file: URI of it. */
-static int store_open_at(const char *location, const char *path, StoreMode mode, Store **ret, char **ret_message) {
+static int store_open_at(const char *location, const char *path, StoreMode mode, Store **ret,
+                         char **ret_message) {
         _cleanup_(store_freep) Store *s = calloc(1, sizeof *s);
 
         if (!s)
@@ -141,9 +142,10 @@ static int store_open_at(const char *location, const char *path, StoreMode mode,
         return 0;
 }
 
-/* A reader of a WAL database makes -wal and -shm when they are not there (for root SQLite gives them the owner of the
- * database, so that the daemon is not locked out). One who may not write there can read a file that nobody has open and that
- * has no -wal as it lies: everything is in it. Should the daemon start meanwhile, this one answer may be wrong. */
+/* A reader of a WAL database makes -wal and -shm when they are not there (for root SQLite gives them the owner of
+ * the database, so that the daemon is not locked out). One who may not write there can read a file that nobody has
+ * open and that has no -wal as it lies: everything is in it. Should the daemon start meanwhile, this one answer may
+ * be wrong. */
 static int store_open_immutable(const char *path, Store **ret, char **ret_message) {
         _cleanup_(buf_done) Buf uri = BUF_INIT(STORE_URI_LIMIT);
         _cleanup_free_ char *wal = NULL;
