@@ -6,11 +6,13 @@
 #   start_ftsim SCENARIO [OPTION..]  SCENARIO is a file, or the name of one of tests/sim/scenarios, or - for
 #                                    the standard input; sets FTSIM_URL, FTSIM_PID, FTSIM_RECORD
 #   start_smtp_sink [OPTION..]       sets SMTP_PORT, SMTP_PID, SMTP_RECORD
+#   assert_equal GOT EXPECTED
 #   wait_for SECONDS COMMAND..       until the command succeeds; shows its last output if it never does
 #   stop PID | stop_all              SIGTERM, then SIGKILL after five seconds; stop_all in teardown()
-#   api PATH [CURL OPTION..]         GET with key and api-version added; the body on stdout
+#   api PATH [CURL OPTION..]         GET with the key (FTSIM_KEY) and api-version added; the body on stdout
 #   api_status PATH [CURL OPTION..]  the same, the HTTP status on stdout
 #   sim METHOD PATH [CURL OPTION..]  a control endpoint, e.g. sim POST '/_sim/advance?seconds=5'
+#   make_certificate                 $T/cert.pem and $T/key.pem for 127.0.0.1
 #   received [SINK] [JQ FILTER]      what came to a sink
 
 HELPERS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,10 +20,17 @@ TOP=$(cd "$HELPERS_DIR/../.." && pwd)
 BUILD=${FTWATCH_BUILD:-$TOP/build}
 [[ $BUILD = /* ]] || BUILD=$TOP/$BUILD
 FTSIM=${FTSIM:-$BUILD/ftsim}
-FTSIM_KEY=${FTSIM_KEY:-ftsim-key}
+FTSIM_KEY=${FTSIM_KEY-ftsim-key}
 T=${BATS_TEST_TMPDIR:-}
 STARTED_PIDS=()
 export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
+
+assert_equal() {
+        if [[ $1 != "$2" ]]; then
+                printf 'got:      %s\nexpected: %s\n' "$1" "$2"
+                return 1
+        fi
+}
 
 wait_for() {
         local deadline output
@@ -113,9 +122,10 @@ api_url() {
 }
 
 api() {
-        local path=$1
+        local path=$1 key=()
         shift
-        curl -sS --max-time 20 -H "api-key: $FTSIM_KEY" "$@" "$(api_url "$path")"
+        [[ -z $FTSIM_KEY ]] || key=(-H "api-key: $FTSIM_KEY")
+        curl -sS --max-time 20 "${key[@]}" "$@" "$(api_url "$path")"
 }
 
 api_status() {
@@ -134,4 +144,10 @@ received() {
         local query=
         [[ -n ${1:-} ]] && query="?sink=$1"
         sim GET "/_sim/received$query" | jq -r "${2:-.}"
+}
+
+# A key and a certificate for 127.0.0.1 that signs itself: $T/key.pem, $T/cert.pem
+make_certificate() {
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 \
+                -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null
 }

@@ -1,6 +1,7 @@
-# ftsim behind `prism proxy --errors`: whatever it answers must be what tests/sim/openapi.yaml says. Prism turns a
-# violation, of the request or of the reply, into a status of its own and a problem document.
+# ftsim behind `prism proxy --errors`: whatever it answers must be what tests/sim/openapi.yaml says. Prism
+# turns a violation, of the request or of the reply, into a status of its own and a problem document.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 PRISM=$TOP/tests/verify/node_modules/.bin/prism
@@ -20,15 +21,18 @@ scenario() {
         cat <<CONF
 $1
 jobs = (
-  { id = "ftjob-done"; suffix = "fine"; metadata = { team = "a"; }; training = { steps = 60; validation = true; };
+  { id = "ftjob-done"; suffix = "fine"; metadata = { team = "a"; };
+    training = { steps = 60; validation = true; };
     timeline = ( { at = -60.0; status = "pending"; }, { at = -50.0; status = "running"; },
                  { at = -10.0; status = "succeeded"; } ); },
   { id = "ftjob-failed"; method = "none";
     timeline = ( { at = -40.0; status = "running"; },
                  { at = -30.0; status = "failed";
-                   error = { code = "jsonlValidationFailed"; message = "Line 3"; param = "training_file"; }; } ); },
+                   error = { code = "jsonlValidationFailed"; message = "Line 3";
+                             param = "training_file"; }; } ); },
   { id = "ftjob-gone"; removed = -1.0; timeline = ( { at = -20.0; status = "pending"; } ); },
-  { id = "ftjob-paused"; timeline = ( { at = -30.0; status = "running"; }, { at = -20.0; status = "paused"; } ); },
+  { id = "ftjob-paused"; timeline = ( { at = -30.0; status = "running"; },
+                                         { at = -20.0; status = "paused"; } ); },
   { id = "ftjob-waits"; method = "dpo"; timeline = ( { at = -5.0; status = "pending"; } ); },
   { id = "ftjob-odd"; timeline = ( { at = -4.0; status = "somethingNew"; },
                                    { at = -3.0; event = "Careful."; level = "warning"; } ); }
@@ -41,7 +45,8 @@ prism_url() {
 }
 
 start_prism() {
-        start prism "$PRISM" proxy --errors --host 127.0.0.1 --port 0 "$TOP/tests/sim/openapi.yaml" "$FTSIM_URL"
+        start prism "$PRISM" proxy --errors --host 127.0.0.1 --port 0 "$TOP/tests/sim/openapi.yaml" \
+                "$FTSIM_URL"
         if ! wait_for 60 prism_url; then
                 cat "$T/prism.log"
                 return 1
@@ -54,7 +59,8 @@ expect() {
         local wanted=$1 path=$2 status
         shift 2
         status=$(api "$path" -o "$T/body" -D "$T/head" -w '%{http_code}' "$@")
-        if [[ $status != "$wanted" ]] || grep -qi -e 'sl-violations' "$T/head" || grep -q 'stoplight' "$T/body"; then
+        if [[ $status != "$wanted" ]] || grep -qi -e 'sl-violations' "$T/head" ||
+                grep -q 'stoplight' "$T/body"; then
                 printf '%s: %s instead of %s\n' "$path" "$status" "$wanted"
                 cat "$T/head" "$T/body"
                 return 1
@@ -66,7 +72,7 @@ every_endpoint() {
         expect 200 "$jobs"
         expect 200 "$jobs?limit=2"
         expect 200 "$jobs?limit=2&after=ftjob-paused"
-        for id in done failed paused waits odd; do
+        for id in "done" failed paused waits odd; do
                 expect 200 "$jobs/ftjob-$id"
                 expect 200 "$jobs/ftjob-$id/events?limit=100"
                 expect 200 "$jobs/ftjob-$id/checkpoints"
@@ -79,8 +85,8 @@ every_endpoint() {
         expect 404 "$jobs/ftjob-done/events?after=ftevent-nobody"
         expect 404 "/openai/files/file-nobody/content"
         expect 400 "$jobs?limit=0"
-        expect 401 "$jobs" -H "api-key: wrong"
-        expect 401 "$jobs/ftjob-done/events" -H "api-key: wrong"
+        FTSIM_KEY=wrong expect 401 "$jobs"
+        FTSIM_KEY=wrong expect 401 "$jobs/ftjob-done/events"
 }
 
 sim_file() {
@@ -107,7 +113,7 @@ sim_file() {
 
 @test "prism: a violation is noticed" {
         start_ftsim - < <(scenario '')
-        sim POST /_sim/fault -d '{"path":"*/jobs","kind":"status","status":200,"body":"{\"object\":\"list\"}"}'
+        sim POST /_sim/fault -d '{"path":"*/jobs","status":200,"body":"{\"object\":\"list\"}"}'
         start_prism
         run expect 200 /openai/fine_tuning/jobs
         [ "$status" -ne 0 ]
