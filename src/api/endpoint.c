@@ -52,8 +52,11 @@ static int url_open(const char *text, CURLU **ret, char **ret_message) {
                 return -ENOMEM;
         if (!*text)
                 return complain(ret_message, "is empty");
-        if (!strstr(text, "://"))
+        const char *host_begin = strstr(text, "://");
+        if (!host_begin)
                 return complain(ret_message, "has no scheme: a URL begins with https://");
+        if (host_begin[3] == '/')       /* libcurl forgives it and takes the path for a host */
+                return complain(ret_message, "has no valid host name");
         CURLUcode code = curl_url_set(u, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
         if (code == CURLUE_OUT_OF_MEMORY)
                 return -ENOMEM;

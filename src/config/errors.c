@@ -68,6 +68,18 @@ static int compare_errors(const void *a, const void *b) {
 }
 
 void config_errors_sort(ConfigErrors *e) {
+        size_t n = 0;
+
         if (e->n > 1)
                 qsort(e->list, e->n, sizeof *e->list, compare_errors);
+        /* Two wrong elements of one list are one mistake to whoever reads. */
+        for (size_t i = 0; i < e->n; i++) {
+                if (n > 0 && compare_errors(&e->list[n - 1], &e->list[i]) == 0) {
+                        free(e->list[i].where);
+                        free(e->list[i].message);
+                        continue;
+                }
+                e->list[n++] = e->list[i];
+        }
+        e->n = n;
 }

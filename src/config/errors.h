@@ -13,4 +13,5 @@ int config_errors_add(ConfigErrors *e, unsigned order, const char *file, unsigne
         _printf_(5, 6);
 int config_errors_vadd(ConfigErrors *e, unsigned order, const char *file, unsigned line, const char *format,
                        va_list ap) _printf_(5, 0);
+/* By file and line; what is there twice is told once. */
 void config_errors_sort(ConfigErrors *e);

@@ -73,8 +73,11 @@ static int parse(Reader *r, ConfigFile *f) {
         const TextFile *at = config_text_place(&f->text, (unsigned) config_error_line(&f->tree), &line);
         const char *text = strempty(config_error_text(&f->tree));
         /* The parser notices a mistake at the next word, which may be on the next line. */
-        const char *hint = streq(text, "syntax error") ? ", here or just before" : "";
-        return config_errors_add(r->errors, at->order, at->path, line, "%s%s", text, hint);
+        if (streq(text, "syntax error"))
+                text = "syntax error, here or just before";
+        else if (streq(text, "duplicate setting name"))
+                text = "this key was already set, in the same group";
+        return config_errors_add(r->errors, at->order, at->path, line, "%s", text);
 }
 
 static int file_added(Reader *r, ConfigFile *f, int result) {

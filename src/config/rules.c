@@ -80,7 +80,11 @@ static int names_of(const NodeList *l, const char ***ret) {
 }
 
 int sections_check_rules(Reader *r) {
-        const char *types[_NOTICE_TYPE_MAX + 1] = {};
+        /* The families are there for "did you mean". */
+        const char *types[_NOTICE_TYPE_MAX + 4] = {
+                [_NOTICE_TYPE_MAX] = "job.*", [_NOTICE_TYPE_MAX + 1] = "source.*",
+                [_NOTICE_TYPE_MAX + 2] = "receiver.*",
+        };
         _cleanup_free_ const char **sources = NULL, **receivers = NULL;
 
         for (int i = 0; i < _NOTICE_TYPE_MAX; i++)

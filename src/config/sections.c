@@ -77,8 +77,8 @@ static int check_name(Reader *r, Node at, const NodeList *before, const char *en
                 int q = node_describe(node_member(before->list[i], "name"), &where);
                 if (q < 0)
                         return q;
-                return reader_complain(r, place, "the name '%s' is already that of the %s at %s", name, entry,
-                                       where);
+                return reader_complain(r, place, "the name '%s' is already that of the %s at %s", name,
+                                       entry, where);
         }
         return 0;
 }
