@@ -244,9 +244,12 @@ int email_html_body(const Message *m, Buf *b) {
         (void) put_texts(b, &m->act);
         (void) put_sentence(b, m->advice, true);
         (void) put_link(b, m);
-        (void) put_events(b, m);
+        if (!m->events_last)
+                (void) put_events(b, m);
         (void) put_facts(b, &m->went);
         (void) put_curves(b, m);
+        if (m->events_last)
+                (void) put_events(b, m);
         (void)buf_puts(b, "</td></tr>\n<tr><td class=\"label\" style=\"padding:10px 24px "
                           "14px;border-top:1px solid #d0d5dd;"
                           "font-size:12px;line-height:18px;color:#667085\">");

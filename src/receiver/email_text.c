@@ -84,9 +84,12 @@ int email_text_body(const Message *m, Buf *b) {
         (void) put_sentence(b, m->advice);
         if (m->url)
                 (void) buf_printf(b, "%s\n\n", m->url);
-        (void) put_events(b, m);
+        if (!m->events_last)
+                (void) put_events(b, m);
         (void) put_facts(b, &m->went);
         (void) put_curves(b, m);
+        if (m->events_last)
+                (void) put_events(b, m);
         /* "-- " and a new line is where mail programs begin a signature and grey it (RFC 3676 4.3). */
         return buf_printf(b, "-- \n%s\n", m->footer);
 }

@@ -49,10 +49,10 @@ static int journal_check(const ReceiverCommon *common, char **ret_message) {
 /* --- render ---------------------------------------------------------------------------------------- */
 
 /* A value of several lines goes with its length in front. */
-static int put_field(Buf *b, const char *name, const char *value) {
+static int put_field(Buf *b, const char *name, const char *value, bool keep_newlines) {
         if (isempty(value))
                 return b->error;
-        _cleanup_free_ char *clean = text_clean(value, FIELD_CHARS_MAX, true);
+        _cleanup_free_ char *clean = text_clean(value, FIELD_CHARS_MAX, keep_newlines);
         if (!clean)
                 return -ENOMEM;
         if (!strchr(clean, '\n'))
@@ -80,28 +80,29 @@ static int journal_render(const ReceiverCommon *common, const Notice *n, bool de
         const struct {
                 const char *name, *value;
                 bool always;            /* also in the degraded form */
+                bool lines;             /* sentences, which may have several */
         } fields[] = {
-                { "MESSAGE", degraded ? m->title : m->brief, true },
-                { "MESSAGE_ID", m->info->message_id, true },
-                { "SYSLOG_IDENTIFIER", "ftwatchd", true },
-                { "FTWATCH_NOTICE_ID", n->id, true },
-                { "FTWATCH_TYPE", m->info->name, true },
-                { "FTWATCH_SOURCE", n->source, true },
-                { "FTWATCH_JOB_ID", j ? j->id : NULL, true },
-                { "FTWATCH_RECEIVER", n->receiver, true },
-                { "FTWATCH_STATUS", n->status, true },
-                { "FTWATCH_PREVIOUS_STATUS", n->previous_status, false },
-                { "FTWATCH_MODEL", j ? j->model : NULL, false },
-                { "FTWATCH_FINE_TUNED_MODEL", j ? j->fine_tuned_model : NULL, false },
-                { "FTWATCH_ERROR_CODE", j ? j->error.code : NULL, false },
-                { "FTWATCH_ERROR_MESSAGE", j ? j->error.message : NULL, false },
-                { "FTWATCH_REASON", n->reason, false },
-                { "FTWATCH_DETAIL", n->detail, false },
+                { "MESSAGE", degraded ? m->title : m->brief, true, false },
+                { "MESSAGE_ID", m->info->message_id, true, false },
+                { "SYSLOG_IDENTIFIER", "ftwatchd", true, false },
+                { "FTWATCH_NOTICE_ID", n->id, true, false },
+                { "FTWATCH_TYPE", m->info->name, true, false },
+                { "FTWATCH_SOURCE", n->source, true, false },
+                { "FTWATCH_JOB_ID", j ? j->id : NULL, true, false },
+                { "FTWATCH_RECEIVER", n->receiver, true, false },
+                { "FTWATCH_STATUS", n->status, true, false },
+                { "FTWATCH_PREVIOUS_STATUS", n->previous_status, false, false },
+                { "FTWATCH_MODEL", j ? j->model : NULL, false, false },
+                { "FTWATCH_FINE_TUNED_MODEL", j ? j->fine_tuned_model : NULL, false, false },
+                { "FTWATCH_ERROR_CODE", j ? j->error.code : NULL, false, false },
+                { "FTWATCH_ERROR_MESSAGE", j ? j->error.message : NULL, false, true },
+                { "FTWATCH_REASON", n->reason, false, false },
+                { "FTWATCH_DETAIL", n->detail, false, true },
         };
 
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(fields); i++)
                 if (fields[i].always || !degraded)
-                        r = put_field(&b, fields[i].name, fields[i].value);
+                        r = put_field(&b, fields[i].name, fields[i].value, fields[i].lines);
         r = r < 0 ? r : put_number(&b, "PRIORITY", m->info->priority);
         if (j && !degraded) {
                 r = r < 0 ? r : put_number(&b, "FTWATCH_TRAINED_TOKENS", j->trained_tokens);

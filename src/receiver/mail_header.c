@@ -52,8 +52,11 @@ static int parse_name(const char *s, size_t n, char **ret, const char **ret_why)
                 s++;
                 n -= 2;
         }
-        if (!utf8_is_valid(s, n) || memchr(s, '"', n) || memchr(s, '\\', n)) {
-                *ret_why = "has a display name with a quote, a backslash or broken UTF-8";
+        bool usable = utf8_is_valid(s, n);
+        for (size_t i = 0; i < n; i++)
+                usable = usable && !strchr("\"\\<>@", s[i]);
+        if (!usable) {
+                *ret_why = "has a display name with a quote, backslash, bracket, @ or broken UTF-8";
                 return -EINVAL;
         }
         if (n == 0)

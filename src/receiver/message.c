@@ -155,7 +155,11 @@ static int add_act(Message *m, const Notice *n) {
                 }
         }
         r = r < 0 ? r : facts_add(&m->act, "Reason", n->reason, MESSAGE_VALUE_MAX, FACT_PLAIN);
-        return r < 0 ? r : add_events(m, n);
+        /* An event that is the news is a sentence of its own. */
+        if (r >= 0 && n->type == NOTICE_JOB_EVENT && !m->detail && n->n_events > 0)
+                return clean_into(&m->detail, n->events[n->n_events - 1]->message, MESSAGE_TEXT_MAX);
+        m->events_last = m->tone != TONE_BAD;
+        return r < 0 || n->type == NOTICE_JOB_EVENT ? r : add_events(m, n);
 }
 
 /* --- how it went --------------------------------------------------------------------------------- */
@@ -231,7 +235,8 @@ static const char *fact_value(const MessageFacts *f, const char *name) {
 
 static int add_brief(Message *m, const Notice *n) {
         _cleanup_(buf_done) Buf b = BUF_INIT(64 * 1024);
-        const char *duration = fact_value(&m->went, "Duration"), *error = fact_value(&m->act, "Error");
+        const char *duration = fact_value(&m->went, n->job ? "Duration" : "Lasted");
+        const char *error = fact_value(&m->act, "Error");
         const char *model = fact_value(&m->act, "Fine-tuned model"), *why = error ? error : m->detail;
 
         (void) buf_puts(&b, m->title);
@@ -239,8 +244,6 @@ static int add_brief(Message *m, const Notice *n) {
                 (void) buf_printf(&b, " after %s", duration);
         if (why)
                 (void) buf_printf(&b, ": %s", why);
-        else if (n->type == NOTICE_JOB_EVENT && m->n_events > 0)
-                (void) buf_printf(&b, ": %s", m->events[m->n_events - 1].text);
         if (model)
                 (void) buf_printf(&b, DOT "%s", model);
         if (m->n_curves > 0) {

@@ -59,6 +59,7 @@ typedef struct Message {
         MessageFacts act;               /* what one needs for it: the model to deploy; the error */
         MessageEvent events[NOTICE_EVENTS_MAX];         /* oldest first */
         size_t n_events;
+        bool events_last;               /* they explain nothing: they stand behind how it went */
         MessageFacts went;              /* how it went */
         MessageCurve curves[MESSAGE_CURVES_MAX];
         size_t n_curves;

@@ -29,7 +29,7 @@ static const char *label_find(const char *name) {
         return NULL;
 }
 
-/* "2.314 → 0.4123, best 0.3998 at step 790" */
+/* "2.314 → 0.4123 (best 0.3998 at step 790)" */
 static int add_summary(MessageFacts *f, const char *label, const MetricSummary *s) {
         char first[NUMBER_MAX], last[NUMBER_MAX], best[NUMBER_MAX], step[COUNT_MAX];
 
@@ -37,10 +37,11 @@ static int add_summary(MessageFacts *f, const char *label, const MetricSummary *
         (void) format_number(s->last.value, last);
         if (s->first.step == s->last.step)
                 return facts_addf(f, label, "%s at step %s", last, format_count(s->last.step, step));
-        if (!s->has_best || s->best.step == s->last.step)
-                return facts_addf(f, label, "%s \xe2\x86\x92 %s%s", first, last,
-                                  s->has_best ? ", the best" : "");
-        return facts_addf(f, label, "%s \xe2\x86\x92 %s, best %s at step %s", first, last,
+        if (!s->has_best)
+                return facts_addf(f, label, "%s \xe2\x86\x92 %s", first, last);
+        if (s->best.step == s->last.step)
+                return facts_addf(f, label, "%s \xe2\x86\x92 %s (the best)", first, last);
+        return facts_addf(f, label, "%s \xe2\x86\x92 %s (best %s at step %s)", first, last,
                           format_number(s->best.value, best), format_count(s->best.step, step));
 }
 

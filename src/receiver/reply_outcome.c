@@ -8,6 +8,7 @@
 
 #define RETRY_AFTER_BODY_MAX (24.0 * 3600.0)
 #define SAID_MAX 160U                   /* bytes of a body that are quoted */
+#define SECRET_PART_MIN 12U
 
 /* Standard Webhooks, "Success and failure": 3xx is a failure, 410 disables, 429, 502 and 504 ask for less.
  * 408 and 425 are about time, 409 about a conflict with something under way: none is about the message. */
@@ -53,14 +54,20 @@ static const ReplyRule *rule_find(const ReplyRule *rules, int status, const char
         return NULL;
 }
 
-/* Does the text repeat what makes the address secret: its path and query? */
+/* Does the text repeat a part of what makes the address secret? Path and query fall into parts; short ones
+ * are words that everybody uses. */
 static bool repeats_secret(const char *text, const Secret *secret) {
         if (!secret)
                 return false;
-        const char *url = secret_reveal(secret), *host = strstr(url, "://");
-        const char *path = host ? strchr(host + 3, '/') : NULL;
-        const char *query = strchr(url, '?');
-        return (path && path[1] && strstr(text, path)) || (query && query[1] && strstr(text, query + 1));
+        const char *host = strstr(secret_reveal(secret), "://");
+        const char *part = host ? host + 3 + strcspn(host + 3, "/?") : "";
+        while (*part) {
+                size_t n = strcspn(++part, "/?&=");
+                if (n >= SECRET_PART_MIN && memmem(text, strlen(text), part, n))
+                        return true;
+                part += n;
+        }
+        return false;
 }
 
 /* Slack's 429 says how long also in its body. */

@@ -198,7 +198,7 @@ static int add_context(json_object *blocks, const Message *m) {
         if (m->url) {           /* clean by message.h: no space, quote, bracket or bar */
                 (void) buf_putc(&b, '<');
                 (void) escape_append(&b, m->url, escape_url, TEXT_MAX);
-                (void) buf_puts(&b, "|Open>  ");
+                (void) buf_puts(&b, "|Open the job>  ");
         }
         if (escape_append(&b, m->footer, escape_mrkdwn, LINE_MAX_CHARS) < 0)
                 return b.error;
@@ -213,9 +213,12 @@ static int add_blocks(json_object *blocks, const Message *m) {
         r = r < 0 ? r : add_fields(blocks, &m->act);
         r = r < 0 ? r : add_texts(blocks, &m->act);
         r = r < 0 ? r : add_sentence(blocks, "\xe2\x86\x92 ", m->advice);
-        r = r < 0 ? r : add_events(blocks, m);
+        if (!m->events_last)
+                r = r < 0 ? r : add_events(blocks, m);
         r = r < 0 ? r : add_fields(blocks, &m->went);
         r = r < 0 ? r : add_curves(blocks, m);
+        if (m->events_last)
+                r = r < 0 ? r : add_events(blocks, m);
         return r < 0 ? r : add_context(blocks, m);
 }
 

@@ -1,6 +1,5 @@
 #include "receiver/teams_card.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -30,7 +29,11 @@ static const EscapeRule escape_markdown[] = {
 
 /* At its start a line can be a list, a heading or a quote: "1. ", "- ", "# ", "> ". */
 static bool starts_a_block(const char *s) {
-        return isdigit((unsigned char) *s) || (*s && strchr("-+#>=|", *s));
+        size_t digits = strspn(s, "0123456789");
+
+        if (digits > 0)
+                return s[digits] == '.' || s[digits] == ')' ? s[digits + 1] == ' ' || !s[digits + 1] : false;
+        return *s && strchr("-+#>=|", *s);
 }
 
 static int add_escaped(json_object *o, const char *key, const char *s, const EscapeRule *rules,
@@ -230,11 +233,14 @@ static int fill_body(json_object *body, const Message *m, const CardLimits *l) {
         r = r < 0 ? r : add_fact_set(body, &m->act, MESSAGE_VALUE_MAX);
         r = r < 0 ? r : add_texts(body, &m->act, l->text_chars);
         r = r < 0 ? r : add_sentence(body, m->advice, l->text_chars);
-        r = r < 0 ? r : add_events(body, m, l->n_events, l->fact_chars);
+        if (!m->events_last)
+                r = r < 0 ? r : add_events(body, m, l->n_events, l->fact_chars);
         if (l->facts)
                 r = r < 0 ? r : add_fact_set(body, &m->went, l->fact_chars);
         if (l->curves)
                 r = r < 0 ? r : add_curves(body, m);
+        if (m->events_last)
+                r = r < 0 ? r : add_events(body, m, l->n_events, l->fact_chars);
         return r < 0 ? r : add_footer(body, m);
 }
 
