@@ -164,7 +164,8 @@ walk() {
                 '["ftjob-a","succeeded","gpt-4.1-mini-2025-04-14",1699991000]
 ["ftjob-b","running","gpt-4.1-mini-2025-04-14",1699996000]
 ["ftjob-c","pending","gpt-4.1-mini-2025-04-14",1699997000]'
-        assert_equal "$(api $JOBS | jq -c '.data | map(keys) | unique')" '[["created_at","id","model","status"]]'
+        assert_equal "$(api $JOBS | jq -c '.data | map(keys) | unique')" \
+                '[["created_at","id","model","status"]]'
         assert_equal "$(api $JOBS/ftjob-a/events | jq -c '.data[1]')" \
                 '{"created_at":1699992000,"level":"info","message":"Job started."}'
         assert_equal "$(api $JOBS/ftjob-a | jq -c '[.training_files, .result_files | length]')" '[1,1]'
