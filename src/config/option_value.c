@@ -225,7 +225,7 @@ static int convert_secret_url(Conversion *c) {
 static int convert_mail_url(Conversion *c) {
         static const char what[] =
                 "\"smtps://HOST\" or \"smtp://HOST\" (with STARTTLS), with or without \":PORT\"";
-        const char *s;
+        const char *s = "";
 
         int r = need_string(c, what, &s);
         if (r < 0)

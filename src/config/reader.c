@@ -23,8 +23,11 @@ int node_list_add(NodeList *l, Node n) {
 
 /* Literal secrets are not left behind in freed memory; depth is bounded by the text scanner. */
 static void wipe(config_setting_t *s) {
-        if (config_setting_type(s) == CONFIG_TYPE_STRING && s->value.sval)
-                explicit_bzero(s->value.sval, strlen(s->value.sval));
+        bool is_string = config_setting_type(s) == CONFIG_TYPE_STRING;
+        char *string = is_string ? (char *) config_setting_get_string(s) : NULL;
+
+        if (string)
+                explicit_bzero(string, strlen(string));
         for (int i = 0; config_setting_is_aggregate(s) && i < config_setting_length(s); i++)
                 wipe(config_setting_get_elem(s, (unsigned) i));
 }
@@ -50,7 +53,7 @@ void reader_done(Reader *r) {
 }
 
 static int add_empty_file(Reader *r, ConfigFile **ret) {
-        ConfigFile **grown = reallocarray(r->files, r->n_files + 1, sizeof *grown);
+        ConfigFile **grown = reallocarray(r->files, r->n_files + 1, sizeof(ConfigFile *));
 
         if (!grown)
                 return -ENOMEM;

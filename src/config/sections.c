@@ -96,7 +96,8 @@ static int on_source_complaint(const char *key, const char *message, void *userd
 }
 
 static int read_source(Reader *r, Node at) {
-        SourceSettings **grown = reallocarray(r->config->sources, r->config->n_sources + 1, sizeof *grown);
+        SourceSettings **grown = reallocarray(r->config->sources, r->config->n_sources + 1,
+                                              sizeof(SourceSettings *));
         _cleanup_free_ char *label = NULL;
         SourceSettings *s;
 
@@ -175,7 +176,7 @@ static int fill_receiver(Reader *r, Node at, const char *label, ReceiverCommon *
 
 static int read_receiver(Reader *r, Node at) {
         ReceiverCommon **grown = reallocarray(r->config->receivers, r->config->n_receivers + 1,
-                                              sizeof *grown);
+                                              sizeof(ReceiverCommon *));
         _cleanup_free_ char *label = NULL;
         const ReceiverKind *kind;
 

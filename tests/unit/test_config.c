@@ -110,7 +110,7 @@ static void compare_golden(const char *base, const char *extension, const char *
 static void run_golden(const char *file) {
         _cleanup_free_ char *path = NULL, *text = NULL, *lines = NULL, *err = NULL, *base = NULL;
         _cleanup_(config_freep) Config *c = NULL;
-        size_t size;
+        size_t size = 0;
 
         base = strndup(file, strlen(file) - strlen(".conf"));
         assert_non_null(base);
@@ -169,6 +169,7 @@ static void check_round_trip(const char *text, size_t size) {
         _cleanup_free_ char *lines = NULL, *dumped = NULL, *filled = NULL, *again = NULL;
 
         lines = load_text("first", text, size, &first);
+        assert_int_equal(!first, *lines != '\0');
         if (!first)
                 return;
         dumped = dump(first);
@@ -188,9 +189,10 @@ static void test_round_trip(void **state) {
         for (int i = 0; i < n; i++) {
                 if (endswith(names[i]->d_name, ".conf")) {
                         _cleanup_free_ char *path = NULL, *text = NULL;
-                        size_t size;
+                        size_t size = 0;
                         assert_int_equal(string_printf(&path, "%s/%s", GOLDEN, names[i]->d_name), 0);
                         text = slurp(path, &size);
+                        assert_non_null(text);
                         check_round_trip(text, size);
                 }
                 free(names[i]);
@@ -417,7 +419,8 @@ static void test_limits(void **state) {
         (void) state;
         assert_non_null(text);
         memset(text, '(', n);
-        memcpy(text, "a = ", 4);
+        text[0] = 'a';
+        text[1] = '=';
         brackets = load_text("n", text, 100000, &c);
         must_equal("brackets", brackets, "n:1: brackets are nested more than 16 deep\n");
         memset(text, '#', n);

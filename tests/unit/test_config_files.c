@@ -57,12 +57,11 @@ static char *path_in(const char *folder, const char *name) {
 }
 
 static void put_bytes(const char *folder, const char *name, mode_t mode, const void *data, size_t size) {
-        _cleanup_free_ char *path = path_in(folder, name);
-        char *slash = strrchr(path, '/');
+        _cleanup_free_ char *path = path_in(folder, name), *below = NULL;
+        const char *slash = strchr(name, '/');
 
-        *slash = '\0';
-        assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
-        *slash = '/';
+        assert_int_equal(string_printf(&below, "%s/%.*s", folder, slash ? (int) (slash - name) : 0, name), 0);
+        assert_true(mkdir(below, 0700) == 0 || errno == EEXIST);
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
         assert_true(write(fd, data, size) == (ssize_t) size);
@@ -242,8 +241,8 @@ static void test_literal_needs_a_private_file(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 _cleanup_free_ char *wanted = NULL;
                 put(*state, "ftwatchd.conf", bad[i], SOURCE("a", "literal"));
-                int r = string_printf(&wanted, "ftwatchd.conf:1: api_key: it is written out, and others than the "
-                                      "owner may read ftwatchd.conf (mode %04o): chmod 600 ftwatchd.conf, "
+                int r = string_printf(&wanted, "ftwatchd.conf:1: api_key: it is written out, and others than "
+                                      "the owner may read ftwatchd.conf (mode %04o): chmod 600 ftwatchd.conf, "
                                       "or write \"credential:NAME\" or \"file:/PATH\"\n", (unsigned) bad[i]);
                 assert_int_equal(r, 0);
                 check_load(*state, wanted);
@@ -289,7 +288,7 @@ static void check_secret(const char *folder, size_t row, const char *reference) 
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_free_ char *text = NULL;
 
-        int r = string_printf(&text, "sources = ( { name = \"a\"; endpoint = \"https://a.openai.azure.com\"; "
+        int r = string_printf(&text, "sources = ( { name = \"a\"; endpoint = \"https://a.example.org\"; "
                               "api_key = \"%s\"; } );", reference);
         assert_int_equal(r, 0);
         put(folder, "ftwatchd.conf", 0644, text);
@@ -335,8 +334,8 @@ static void test_secret_places(void **state) {
         assert_int_equal(mkfifo(fifo, 0600), 0);
         assert_int_equal(setenv("CREDENTIALS_DIRECTORY", creds, 1), 0);
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:gone"));
-        check_load(*state, "ftwatchd.conf:1: api_key: credential:gone: there is no such credential in creds; "
-                           "the unit needs LoadCredential=gone:/PATH\n");
+        check_load(*state, "ftwatchd.conf:1: api_key: credential:gone: there is no such credential in "
+                           "creds; the unit needs LoadCredential=gone:/PATH\n");
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:large"));
         check_load(*state, "ftwatchd.conf:1: api_key: credential:large is larger than 64 KiB\n");
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:fits"));
@@ -344,8 +343,8 @@ static void test_secret_places(void **state) {
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:fifo"));
         check_load(*state, "ftwatchd.conf:1: api_key: credential:fifo is not a regular file\n");
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:.."));
-        check_load(*state, "ftwatchd.conf:1: api_key: credential:..: a credential's name has no slash and is "
-                           "not empty\n");
+        check_load(*state, "ftwatchd.conf:1: api_key: credential:..: a credential's name has no slash "
+                           "and is not empty\n");
 }
 
 /* --- the state's place without the rest
