@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "config/errors.h"
 #include "config/option_read.h"
+#include "config/option_value.h"
 #include "config/sections.h"
 
 #define STATE_DIR_DEFAULT "/var/lib/ftwatchd"
@@ -40,6 +41,7 @@ Config *config_free(Config *c) {
         for (size_t i = 0; i < c->n_receivers; i++)
                 receiver_settings_free(c->receivers[i]);
         free(c->receivers);
+        receiver_settings_free(c->journal);
         for (size_t i = 0; i < c->n_rules; i++)
                 rule_done(&c->rules[i]);
         free(c->rules);
@@ -122,6 +124,34 @@ static int check_sources_exist(Reader *r) {
                                  "endpoint = \"https://...\"; api_key = \"credential:NAME\"; } );");
 }
 
+static bool receiver_exists(const Config *c, const char *name) {
+        for (size_t i = 0; i < c->n_receivers; i++)
+                if (streq_null(c->receivers[i]->name, name))
+                        return true;
+        return false;
+}
+
+/* The journal gets everything without being asked to; configured, it is ruled like every other receiver. */
+static int imply_journal(Reader *r) {
+        const ReceiverKind *kind = receiver_kind_find("journal");
+        Config *c = r->config;
+
+        for (size_t i = 0; i < c->n_receivers; i++)
+                if (c->receivers[i]->kind == kind)
+                        return 0;
+        int q = receiver_settings_new(kind, &c->journal);
+        if (q < 0)
+                return q;
+        const OptionSpec *const tables[] = { receiver_common_options, kind->options };
+        for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+                for (const OptionSpec *o = tables[i]; o->key; o++) {
+                        q = o->fallback ? option_value_set_fallback(o, c->journal) : 0;
+                        if (q < 0)
+                                return q;
+                }
+        return free_and_strdup(&c->journal->name, receiver_exists(c, "journal") ? "journald" : "journal");
+}
+
 static int make_config(Reader *r) {
         r->config = calloc(1, sizeof *r->config);
         return r->config ? 0 : -ENOMEM;
@@ -130,7 +160,7 @@ static int make_config(Reader *r) {
 /* Everything behind the reading of the files; hands the configuration over if there is no mistake in it. */
 static int finish(Reader *r, Config **ret) {
         static int (*const steps[])(Reader *) = {
-                make_config, read_top_level, sections_read, sections_check_rules, check_sources_exist,
+                make_config, read_top_level, sections_read, imply_journal, sections_check_rules, check_sources_exist,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -10,16 +10,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/strings.h"
 #include "base/text.h"
 #include "config/errors.h"
+#include "config/file.h"
 
 #define TEXT_MAX (1024U * 1024)         /* with all that is included */
 #define FILES_MAX 64U
@@ -38,9 +37,7 @@ typedef struct Scan {
 static int include_file(Scan *s, const char *name);
 
 void config_text_done(ConfigText *t) {
-        if (t->text.data)
-                explicit_bzero(t->text.data, t->text.size);     /* may hold secrets */
-        buf_done(&t->text);
+        file_forget(&t->text);
         for (size_t i = 0; i < t->n_files; i++)
                 free(t->files[i].path);
         free(t->files);
@@ -290,12 +287,15 @@ static int check_bytes(Scan *s, const char *data, size_t size) {
         return 0;
 }
 
-/* data ends in a newline unless it is empty. */
-static int scan_data(Scan *parent, unsigned file, const char *data, size_t size) {
+static int scan_data(Scan *parent, unsigned file, Buf *b) {
         Scan s = { .t = parent->t, .errors = parent->errors, .file = file,
                    .include_depth = parent->include_depth };
-        size_t bom = size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 
+        /* libconfig's lexer wants to see the end of the last line. */
+        if (b->size > 0 && b->data[b->size - 1] != '\n' && buf_putc(b, '\n') == -ENOMEM)
+                return -ENOMEM;
+        const char *data = buf_string(b);
+        size_t size = b->size, bom = startswith(data, "\xEF\xBB\xBF") ? 3 : 0;
         int r = check_bytes(&s, data, size);
         if (r < 0)
                 return r;
@@ -308,61 +308,22 @@ static int scan_data(Scan *parent, unsigned file, const char *data, size_t size)
         return r < 0 ? r : s.t->text.error;
 }
 
-/* The whole of a regular file, a newline at its end; -EFBIG when it is too large, -EISDIR and -ENODEV
- * when it is no file. */
-static int read_regular_file(int fd, Buf *ret, mode_t *ret_mode) {
-        struct stat st;
-        char chunk[16384];
-
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return S_ISDIR(st.st_mode) ? -EISDIR : -ENODEV;
-        for (;;) {
-                ssize_t n = read(fd, chunk, sizeof chunk);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                int r = buf_append(ret, chunk, (size_t) n);
-                if (r < 0)
-                        return r;
-        }
-        explicit_bzero(chunk, sizeof chunk);
-        *ret_mode = st.st_mode & 07777;
-        return ret->size > 0 && ret->data[ret->size - 1] != '\n' ? buf_putc(ret, '\n') : 0;
-}
-
-static const char *describe(int error) {
-        if (error == -ENODEV)
-                return "it is not a regular file";
-        return error == -EFBIG ? "it is larger than 1 MiB" : strerrordesc_np(-error);
-}
-
 /* The complaint is about the file where nobody asked for it by name, else about the line that did. */
 static int read_file(Scan *s, const char *path, bool included) {
-        _cleanup_(buf_done) Buf b = BUF_INIT(TEXT_MAX);
+        _cleanup_(file_forget) Buf b = BUF_INIT(TEXT_MAX);
         mode_t mode = 0;
 
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        int r = fd < 0 ? -errno : read_regular_file(fd, &b, &mode);
-        if (fd >= 0)
-                (void) close(fd);
+        int r = file_read(path, &b, &mode);
         if (r == -ENOMEM)
                 return r;
         if (r < 0 && included)
-                return fail(s, "@include \"%s\": %s", path, describe(r));
+                return fail(s, "@include \"%s\": %s", path, file_error(r));
         int q = add_file(s->t, path, mode);
         if (q < 0)
                 return q;
         if (r < 0)
-                return fail(s, "cannot be read: %s", describe(r));
-        r = scan_data(s, (unsigned) s->t->n_files - 1, strempty(b.data), b.size);
-        if (b.data)
-                explicit_bzero(b.data, b.size);
-        return r;
+                return fail(s, "cannot be read: %s", file_error(r));
+        return scan_data(s, (unsigned) s->t->n_files - 1, &b);
 }
 
 static int include_file(Scan *s, const char *name) {
@@ -394,18 +355,15 @@ int config_text_read(ConfigText *t, const char *path, unsigned order, ConfigErro
 
 int config_text_set(ConfigText *t, const char *name, const char *data, size_t size, ConfigErrors *errors) {
         Scan s = { .t = t, .errors = errors };
-        _cleanup_(buf_done) Buf b = BUF_INIT(TEXT_MAX);
+        _cleanup_(file_forget) Buf b = BUF_INIT(TEXT_MAX);
 
         t->text.limit = TEXT_MAX;
         t->from_memory = true;
         int r = add_file(t, name, 0600);
         if (r < 0)
                 return r;
-        if (buf_append(&b, data, size) == 0 && b.size > 0 && b.data[b.size - 1] != '\n')
-                (void) buf_putc(&b, '\n');
-        if (b.error == -EFBIG)
-                return fail(&s, "cannot be read: %s", describe(b.error));
-        if (b.error < 0)
-                return b.error;
-        return scan_data(&s, 0, strempty(b.data), b.size);
+        r = buf_append(&b, data, size);
+        if (r == -EFBIG)
+                return fail(&s, "cannot be read: %s", file_error(r));
+        return r < 0 ? r : scan_data(&s, 0, &b);
 }

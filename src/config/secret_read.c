@@ -1,15 +1,15 @@
 #include "config/secret_read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/strings.h"
+#include "config/file.h"
 
 #define SECRET_SIZE_MAX 65536U
 
@@ -38,60 +38,19 @@ static int take_value(const char *value, size_t size, const char *from, Secret *
         return secret_new(ret, value, size);
 }
 
-static ssize_t read_all(int fd, char *buf, size_t size) {
-        size_t n = 0;
-
-        while (n < size) {
-                ssize_t k = read(fd, buf + n, size - n);
-                if (k < 0 && errno == EINTR)
-                        continue;
-                if (k < 0)
-                        return -errno;
-                if (k == 0)
-                        break;
-                n += (size_t) k;
-        }
-        return (ssize_t) n;
-}
-
 /* One newline at the end is how editors and echo(1) write files; it is not part of the secret. */
-static int read_open_file(int fd, const char *from, Secret **ret, char **ret_message) {
-        struct stat st;
-
-        if (fstat(fd, &st) < 0)
-                return complain(ret_message, "%s: %s", from, strerrordesc_np(errno));
-        if (!S_ISREG(st.st_mode))
-                return complain(ret_message, "%s is not a regular file", from);
-        char *buf = malloc(SECRET_SIZE_MAX + 1);
-        if (!buf)
-                return -ENOMEM;
-        ssize_t n = read_all(fd, buf, SECRET_SIZE_MAX + 1);
-        int r;
-        if (n < 0)
-                r = complain(ret_message, "%s: %s", from, strerrordesc_np((int) -n));
-        else if ((size_t) n > SECRET_SIZE_MAX)
-                r = complain(ret_message, "%s is larger than %u KiB", from, SECRET_SIZE_MAX / 1024);
-        else {
-                size_t size = (size_t) n;
-                if (size > 0 && buf[size - 1] == '\n')
-                        size--;
-                if (size > 0 && size < (size_t) n && buf[size - 1] == '\r')
-                        size--;
-                r = take_value(buf, size, from, ret, ret_message);
-        }
-        explicit_bzero(buf, SECRET_SIZE_MAX + 1);
-        free(buf);
-        return r;
-}
-
 static int read_file(const char *path, const char *from, Secret **ret, char **ret_message) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        _cleanup_(file_forget) Buf b = BUF_INIT(SECRET_SIZE_MAX);
 
-        if (fd < 0)
-                return complain(ret_message, "%s: %s", from, strerrordesc_np(errno));
-        int r = read_open_file(fd, from, ret, ret_message);
-        (void) close(fd);
-        return r;
+        int r = file_read(path, &b, NULL);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return complain(ret_message, "%s: %s", from, file_error(r));
+        size_t size = b.size;
+        if (size > 0 && b.data[size - 1] == '\n')
+                size -= size > 1 && b.data[size - 2] == '\r' ? 2 : 1;
+        return take_value(buf_string(&b), size, from, ret, ret_message);
 }
 
 static int from_credential(const char *name, const char *from, Secret **ret, char **ret_message) {

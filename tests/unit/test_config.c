@@ -425,7 +425,7 @@ static void test_limits(void **state) {
         must_equal("brackets", brackets, "n:1: brackets are nested more than 16 deep\n");
         memset(text, '#', n);
         large = load_text("n", text, n, &c);
-        must_equal("large", large, "n: cannot be read: it is larger than 1 MiB\n");
+        must_equal("large", large, "n: cannot be read: it is too large\n");
         whole = load_text("n", text, 1024U * 1024 - 2, &c);
         assert_non_null(strstr(whole, "no sources configured"));
 }

@@ -60,7 +60,8 @@ static void put_bytes(const char *folder, const char *name, mode_t mode, const v
         _cleanup_free_ char *path = path_in(folder, name), *below = NULL;
         const char *slash = strchr(name, '/');
 
-        assert_int_equal(string_printf(&below, "%s/%.*s", folder, slash ? (int) (slash - name) : 0, name), 0);
+        int n = slash ? (int) (slash - name) : 0;
+        assert_int_equal(string_printf(&below, "%s/%.*s", folder, n, name), 0);
         assert_true(mkdir(below, 0700) == 0 || errno == EEXIST);
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
@@ -241,9 +242,9 @@ static void test_literal_needs_a_private_file(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 _cleanup_free_ char *wanted = NULL;
                 put(*state, "ftwatchd.conf", bad[i], SOURCE("a", "literal"));
-                int r = string_printf(&wanted, "ftwatchd.conf:1: api_key: it is written out, and others than "
-                                      "the owner may read ftwatchd.conf (mode %04o): chmod 600 ftwatchd.conf, "
-                                      "or write \"credential:NAME\" or \"file:/PATH\"\n", (unsigned) bad[i]);
+                int r = string_printf(&wanted, "ftwatchd.conf:1: api_key: it is written out, and others "
+                                      "than the owner may read ftwatchd.conf (mode %04o): "
+                                      "chmod 600 ftwatchd.conf, or write \"credential:NAME\" or \"file:/PATH\"\n", (unsigned) bad[i]);
                 assert_int_equal(r, 0);
                 check_load(*state, wanted);
         }
@@ -337,11 +338,11 @@ static void test_secret_places(void **state) {
         check_load(*state, "ftwatchd.conf:1: api_key: credential:gone: there is no such credential in "
                            "creds; the unit needs LoadCredential=gone:/PATH\n");
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:large"));
-        check_load(*state, "ftwatchd.conf:1: api_key: credential:large is larger than 64 KiB\n");
+        check_load(*state, "ftwatchd.conf:1: api_key: credential:large: it is too large\n");
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:fits"));
         check_load(*state, "");
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:fifo"));
-        check_load(*state, "ftwatchd.conf:1: api_key: credential:fifo is not a regular file\n");
+        check_load(*state, "ftwatchd.conf:1: api_key: credential:fifo: it is not a regular file\n");
         put(*state, "ftwatchd.conf", 0644, SOURCE("a", "credential:.."));
         check_load(*state, "ftwatchd.conf:1: api_key: credential:..: a credential's name has no slash "
                            "and is not empty\n");
