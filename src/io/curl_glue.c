@@ -46,6 +46,7 @@ struct CurlCall {
         CURL *easy;
         curl_done_t done;
         void *userdata;
+        bool held;                      /* goes on after a success */
         bool running;                   /* its callback is */
         bool broken;                    /* ended by an error of the multi handle */
         CurlCall *prev, *next;
@@ -97,6 +98,10 @@ CurlCall *curl_call_cancel(CurlCall *c) {
 }
 
 static void call_finish(CurlCall *c, CURLcode code) {
+        if (c->held && code == CURLE_OK) {
+                c->done(c->easy, code, c->userdata);    /* may cancel it */
+                return;
+        }
         call_detach(c);
         c->running = true;
         c->done(c->easy, code, c->userdata);
@@ -362,7 +367,11 @@ int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host) {
         return 0;
 }
 
-int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret) {
+sd_event *curl_glue_get_event(CurlGlue *g) {
+        return g->event;
+}
+
+static int glue_add(CurlGlue *g, CURL *easy, const CurlCall *values, CurlCall **ret) {
         if (g->in_curl)
                 return -EDEADLK;
         int r = g->multi ? 0 : glue_open_multi(g);
@@ -371,7 +380,9 @@ int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, 
         _cleanup_free_ CurlCall *c = calloc(1, sizeof *c);
         if (!c)
                 return -ENOMEM;
-        *c = (CurlCall) { .glue = g, .easy = easy, .done = done, .userdata = userdata };
+        *c = *values;
+        c->glue = g;
+        c->easy = easy;
         if (curl_easy_setopt(easy, CURLOPT_PRIVATE, c) != CURLE_OK)
                 return -EINVAL;
         g->in_curl = true;
@@ -384,4 +395,12 @@ int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, 
                 *ret = c;
         TAKE_PTR(c);
         return 0;
+}
+
+int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret) {
+        return glue_add(g, easy, &(CurlCall) { .done = done, .userdata = userdata }, ret);
+}
+
+int curl_glue_submit_held(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret) {
+        return glue_add(g, easy, &(CurlCall) { .done = done, .userdata = userdata, .held = true }, ret);
 }

@@ -26,6 +26,11 @@ int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host);
 /* Takes easy on success only. The call ends itself after done ran: the holder clears its pointer there. Uses
  * CURLOPT_PRIVATE. */
 int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret);
+/* For CURLOPT_CONNECT_ONLY: after a success the call and its connection stay, for curl_easy_send and
+ * curl_easy_recv, until the holder cancels it. Should the connection be lost with the glue's, done runs
+ * again, with an error. */
+int curl_glue_submit_held(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret);
+sd_event *curl_glue_get_event(CurlGlue *g);
 /* The callback will not run. Takes NULL, returns NULL. Does nothing to the call whose callback is running.
  */
 CurlCall *curl_call_cancel(CurlCall *c);

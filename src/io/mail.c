@@ -1,68 +1,46 @@
-/* libcurl tells the last reply code only. Which recipient was refused, and in what words, is heard by
- * listening to the dialogue: CURLOPT_DEBUGFUNCTION is given every command and every reply line in their
- * order.
+/* libcurl connects, negotiates TLS and logs in (CURLOPT_CONNECT_ONLY); handing the mail over is our own
+ * dialogue on its connection (smtp.c). libcurl could do that too, but 7.88 then blocks, on a multi handle as
+ * well: until the server has answered to the message, which some take a minute for, and until it has
+ * answered to QUIT. And it tells the last reply code only, not which recipient was refused in what words.
  *
- * When libcurl hangs up it sends QUIT and blocks until the server has answered, up to two minutes (7.88: it
- * does so even on a multi handle). So the descriptor is shut for reading when there is nothing left worth
- * hearing: QUIT still goes out, and the wait for its answer ends at once. */
+ * A handle of CONNECT_ONLY that leaves its multi handle takes its connection along without another word.
+ * What the server says to a login is heard by CURLOPT_DEBUGFUNCTION. */
 #include "io/mail.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/strings.h"
-#include "base/text.h"
 #include "io/curl_setup.h"
+#include "io/smtp.h"
 
-#define WORDS_MAX 200U                  /* of a server's reply, what is kept for `detail` */
-#define SOCKETS_MAX 4U                  /* libcurl tries IPv6 and IPv4 side by side */
-
-/* The same option: 8.2 corrected the name. */
-#define OPTION_RCPT_ALLOW_FAILS CURLOPT_MAIL_RCPT_ALLLOWFAILS
-
-typedef enum MailStep {
-        MAIL_STEP_HELLO,                /* greeting, EHLO, STARTTLS */
-        MAIL_STEP_AUTH,
-        MAIL_STEP_FROM,
-        MAIL_STEP_RCPT,
-        MAIL_STEP_DATA,                 /* the command */
-        MAIL_STEP_BODY,                 /* after the reply 354 */
-        MAIL_STEP_QUIT,
-} MailStep;
-
-/* With what ends the command's name, so that no line of credentials is taken for one. */
-static const struct {
-        const char *command;
-        MailStep step;
-} step_table[] = {
-        { "EHLO ", MAIL_STEP_HELLO },
-        { "HELO ", MAIL_STEP_HELLO },
-        { "AUTH ", MAIL_STEP_AUTH },
-        { "MAIL FROM:", MAIL_STEP_FROM },
-        { "RCPT TO:", MAIL_STEP_RCPT },
-        { "DATA\r", MAIL_STEP_DATA },
-        { "QUIT\r", MAIL_STEP_QUIT },
-};
+#define READ_SIZE 4096U
+#define STEPS_MAX 64U                   /* reads or writes before the rest of the loop has its turn */
+#define MESSAGE_SIZE_MAX (32U << 20)
 
 struct MailCall {
+        CurlGlue *glue;
         CurlCall *call;
+        CURL *easy;                             /* connected, else NULL */
         mail_done_t done;
         void *userdata;
-        struct curl_slist *to;
-        unsigned n_to;
-        const char *message;
-        size_t message_size, message_at;
-        MailStep step;
-        bool is_accepted;
+        usec_t deadline_usec;                   /* CLOCK_MONOTONIC */
+        sd_event_source *io, *timer;
+        int fd;                                 /* a copy for the loop: libcurl may close its own first */
+        char *from;
+        char **to;
+        Smtp smtp;
+        bool is_logging_in;
         char *password, *credentials;           /* as sent: never to be quoted */
-        curl_socket_t fds[SOCKETS_MAX];
-        char words[WORDS_MAX];                  /* the last line of the last reply that was an error */
-        MailReply reply;
+        int login_code;                         /* last reply before the dialogue is ours */
+        char login_words[SMTP_WORDS_MAX];
         char error[CURL_ERROR_SIZE];
         bool running;                           /* its callback is */
 };
@@ -70,8 +48,14 @@ struct MailCall {
 static MailCall *call_free(MailCall *c) {
         if (!c)
                 return NULL;
-        curl_call_cancel(c->call);              /* closes the sockets, by on_close() */
-        curl_slist_free_all(c->to);
+        sd_event_source_disable_unref(c->io);
+        sd_event_source_disable_unref(c->timer);
+        curl_call_cancel(c->call);
+        if (c->fd >= 0)
+                close(c->fd);
+        smtp_done(&c->smtp);
+        free(c->from);
+        strv_free(c->to);
         string_erase_free(c->password);
         string_erase_free(c->credentials);
         free(c);
@@ -83,95 +67,38 @@ MailCall *mail_cancel(MailCall *c) {
         return c && c->running ? NULL : call_free(c);
 }
 
-static size_t on_read(char *buffer, size_t size, size_t n, void *userdata) {
-        MailCall *c = userdata;
-        size_t chunk = MIN(size * n, c->message_size - c->message_at);
-
-        memcpy(buffer, c->message + c->message_at, chunk);
-        c->message_at += chunk;
-        return chunk;
-}
-
-static void call_replace_socket(MailCall *c, curl_socket_t from, curl_socket_t to) {
-        for (size_t i = 0; i < SOCKETS_MAX; i++)
-                if (c->fds[i] == from) {
-                        c->fds[i] = to;
-                        return;
-                }
-}
-
-static int on_socket(void *userdata, curl_socket_t fd, _unused_ curlsocktype purpose) {
-        call_replace_socket(userdata, CURL_SOCKET_BAD, fd);
-        return CURL_SOCKOPT_OK;
-}
-
-static int on_close(void *userdata, curl_socket_t fd) {
-        call_replace_socket(userdata, fd, CURL_SOCKET_BAD);
-        return close(fd);
-}
-
-static void call_stop_reading(MailCall *c) {
-        for (size_t i = 0; i < SOCKETS_MAX; i++)
-                if (c->fds[i] != CURL_SOCKET_BAD)
-                        (void) shutdown(c->fds[i], SHUT_RD);
-}
+/* --- until libcurl has logged in --------------------------------------------------------------------- */
 
 static void call_heed_command(MailCall *c, const char *line, size_t size) {
-        for (size_t i = 0; i < ARRAY_SIZE(step_table); i++) {
-                size_t n = strlen(step_table[i].command);
-                if (size >= n && memcmp(line, step_table[i].command, n) == 0) {
-                        c->step = step_table[i].step;
-                        if (c->step == MAIL_STEP_QUIT)
-                                call_stop_reading(c);
-                        return;
-                }
-        }
-        if (c->step == MAIL_STEP_AUTH) {
+        if (size >= 5 && memcmp(line, "AUTH ", 5) == 0)
+                c->is_logging_in = true;
+        else if (c->is_logging_in) {            /* base64 of the user, of the password or of both */
                 string_erase_free(c->credentials);
-                c->credentials = strndup(line, strcspn(line, "\r\n"));
+                c->credentials = strndup(line, size);
+                if (c->credentials)
+                        c->credentials[strcspn(c->credentials, "\r\n")] = '\0';
         }
 }
 
 /* A server may repeat what it did not understand. */
-static bool words_have_secret(const MailCall *c, const char *words) {
-        if (c->step != MAIL_STEP_AUTH)
+static bool call_has_secret(const MailCall *c, const char *words) {
+        if (!c->is_logging_in)
                 return false;
         if (!isempty(c->credentials) && strcasestr(words, c->credentials))
                 return true;
         return !isempty(c->password) && strcasestr(words, c->password);
 }
 
-static void call_keep_words(MailCall *c, const char *line, size_t size) {
-        _cleanup_(string_erase_freep) char *raw = strndup(line, size);
-        _cleanup_(string_erase_freep) char *clean = raw ? text_clean(raw, WORDS_MAX, false) : NULL;
-
-        if (!clean || words_have_secret(c, raw) || words_have_secret(c, clean))
-                (void) snprintf(c->words, sizeof c->words, "%d", c->reply.code);
-        else {
-                text_shorten_bytes(clean, WORDS_MAX - 1);
-                (void) snprintf(c->words, sizeof c->words, "%s", clean);
-        }
-}
-
 static void call_heed_reply(MailCall *c, const char *line, size_t size) {
         while (size > 0 && (line[size - 1] == '\r' || line[size - 1] == '\n'))
                 size--;
-        if (size < 3 || !isdigit((unsigned char) line[0]) || !isdigit((unsigned char) line[1]) ||
-            !isdigit((unsigned char) line[2]) || (size > 3 && line[3] != ' '))
-                return;                         /* not the last line of a reply */
-        int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-        c->reply.code = code;
-        if (code >= 400) {
-                call_keep_words(c, line, size);
-                if (c->step == MAIL_STEP_RCPT)
-                        c->reply.n_refused++;
-        }
-        if (c->step == MAIL_STEP_DATA && code == 354)
-                c->step = MAIL_STEP_BODY;
-        else if (c->step == MAIL_STEP_BODY) {
-                c->is_accepted = code / 100 == 2;
-                call_stop_reading(c);
-        }
+        int code = smtp_parse_reply(line, size);
+        if (code == 0)
+                return;
+        c->login_code = code;
+        smtp_clean_words(line, size, c->login_words);
+        if (call_has_secret(c, c->login_words))
+                (void) snprintf(c->login_words, sizeof c->login_words, "%d", code);
 }
 
 static int on_dialogue(_unused_ CURL *easy, curl_infotype type, char *data, size_t size, void *userdata) {
@@ -182,70 +109,183 @@ static int on_dialogue(_unused_ CURL *easy, curl_infotype type, char *data, size
         return 0;
 }
 
-static void call_set_reply(MailCall *c, CURLcode code) {
-        MailReply *reply = &c->reply;
-        char *detail = reply->detail;
-        HttpFailure failure = curl_failure(code);
-        bool is_answer = failure == HTTP_FAILURE_NONE || failure == HTTP_FAILURE_RESET ||
-                         failure == HTTP_FAILURE_INTERNAL;
+/* --- the end ----------------------------------------------------------------------------------------- */
 
-        if (c->is_accepted) {
-                if (reply->n_refused > 0)
-                        (void) snprintf(detail, HTTP_DETAIL_MAX, "%u of %u recipients refused: %s",
-                                        reply->n_refused, c->n_to, c->words);
-        } else if (code == CURLE_LOGIN_DENIED) {
-                reply->login_denied = true;
-                if (reply->code < 400)
-                        reply->code = 0;
-                (void) snprintf(detail, HTTP_DETAIL_MAX, "login refused: %s",
-                                reply->code > 0 ? c->words : "the server offers neither PLAIN nor LOGIN");
-        } else if (is_answer && code != CURLE_OUT_OF_MEMORY && reply->code >= 400) {
-                (void) snprintf(detail, HTTP_DETAIL_MAX, "%s", c->words);
-        } else {
-                if (code == CURLE_OK)
-                        code = CURLE_WEIRD_SERVER_REPLY;
-                reply->code = 0;
-                reply->failure = curl_failure(code);
-                curl_failure_describe(code, c->error, NULL, detail, HTTP_DETAIL_MAX);
-        }
-}
+static void call_finish(MailCall *c, const MailReply *reply) {
+        /* Good manners, for what the socket takes without waiting. */
+        static const char quit[] = "QUIT\r\n";
+        size_t n;
 
-static void on_done(_unused_ CURL *easy, CURLcode code, void *userdata) {
-        MailCall *c = userdata;
-
-        c->call = NULL;
-        call_set_reply(c, code);
+        if (c->easy && reply->failure == HTTP_FAILURE_NONE)
+                (void) curl_easy_send(c->easy, quit, strlen(quit), &n);
+        c->io = sd_event_source_disable_unref(c->io);
+        c->timer = sd_event_source_disable_unref(c->timer);
+        c->call = curl_call_cancel(c->call);
+        c->easy = NULL;
         c->running = true;
-        c->done(&c->reply, c->userdata);
+        c->done(reply, c->userdata);
         call_free(c);
 }
 
-/* Goes into a command line as it is. */
-static bool address_is_clean(const char *s) {
-        if (isempty(s))
-                return false;
-        for (; *s; s++)
-                if ((unsigned char) *s <= ' ' || *s == 0x7f || *s == '<' || *s == '>')
-                        return false;
-        return true;
+static void call_fail(MailCall *c, CURLcode code) {
+        MailReply reply = { .failure = curl_failure(code), .n_refused = c->smtp.n_refused };
+
+        curl_failure_describe(code, c->error, NULL, reply.detail, sizeof reply.detail);
+        call_finish(c, &reply);
 }
 
-static int call_set_recipients(MailCall *c, CURL *easy, const MailRequest *request) {
-        for (char *const *to = request->to; to && *to; to++) {
-                struct curl_slist *list = address_is_clean(*to) ? curl_slist_append(c->to, *to) : NULL;
-                if (!list)
-                        return address_is_clean(*to) ? -ENOMEM : -EINVAL;
-                c->to = list;
-                c->n_to++;
+/* libcurl did not get so far that the mail could be handed over. */
+static void call_fail_to_connect(MailCall *c, CURLcode code) {
+        MailReply reply = { 0 };
+        HttpFailure failure = curl_failure(code);
+
+        if (code == CURLE_LOGIN_DENIED) {
+                reply.login_denied = true;
+                reply.code = c->login_code >= 400 ? c->login_code : 0;
+                const char *words = reply.code > 0 ? c->login_words : "PLAIN and LOGIN are not offered";
+                (void) snprintf(reply.detail, sizeof reply.detail, "login refused: %s", words);
+                call_finish(c, &reply);
+                return;
         }
-        if (c->n_to == 0 || !address_is_clean(request->from))
-                return -EINVAL;
-        if (curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, c->to) != CURLE_OK ||
-            curl_easy_setopt(easy, OPTION_RCPT_ALLOW_FAILS, 1L) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_MAIL_FROM, request->from) != CURLE_OK)
-                return -ENOMEM;
+        if (c->login_code >= 400 && code != CURLE_OUT_OF_MEMORY &&
+            (failure == HTTP_FAILURE_RESET || failure == HTTP_FAILURE_INTERNAL)) {
+                reply.code = c->login_code;
+                (void) snprintf(reply.detail, sizeof reply.detail, "%s", c->login_words);
+                call_finish(c, &reply);
+                return;
+        }
+        call_fail(c, code);
+}
+
+/* The server has had its last word on the mail. */
+static void call_report(MailCall *c) {
+        const Smtp *s = &c->smtp;
+        MailReply reply = { .code = s->code, .n_refused = s->n_refused };
+
+        if (s->is_accepted && s->n_refused > 0)
+                (void) snprintf(reply.detail, sizeof reply.detail, "%u of %zu recipients refused: %s",
+                                s->n_refused, strv_length(c->to), s->words);
+        else if (!s->is_accepted)
+                (void) snprintf(reply.detail, sizeof reply.detail, "%s", s->words);
+        call_finish(c, &reply);
+}
+
+/* --- our part of the dialogue ------------------------------------------------------------------------ */
+
+/* One write; CURLE_AGAIN when there is nothing to write or no room. */
+static CURLcode call_send(MailCall *c) {
+        Smtp *s = &c->smtp;
+        size_t n = 0;
+
+        if (s->out_at >= s->out.size)
+                return CURLE_AGAIN;
+        CURLcode code = curl_easy_send(c->easy, s->out.data + s->out_at, s->out.size - s->out_at, &n);
+        if (code == CURLE_OK)
+                s->out_at += n;
+        return code;
+}
+
+static CURLcode call_receive(MailCall *c) {
+        char data[READ_SIZE];
+        size_t n = 0;
+
+        CURLcode code = curl_easy_recv(c->easy, data, sizeof data, &n);
+        if (code != CURLE_OK)
+                return code;
+        if (n == 0)
+                return CURLE_GOT_NOTHING;
+        int r = smtp_feed(&c->smtp, data, n);
+        if (r < 0)
+                return r == -ENOMEM ? CURLE_OUT_OF_MEMORY : CURLE_WEIRD_SERVER_REPLY;
+        return CURLE_OK;
+}
+
+/* As far as it goes without waiting. */
+static void call_drive(MailCall *c) {
+        CURLcode sent, received;
+        unsigned steps = 0;
+
+        do {
+                sent = call_send(c);
+                received = call_receive(c);
+                if (c->smtp.step == SMTP_STEP_END) {
+                        call_report(c);
+                        return;
+                }
+                if (received != CURLE_OK && received != CURLE_AGAIN) {
+                        call_fail(c, received);
+                        return;
+                }
+                if (sent != CURLE_OK && sent != CURLE_AGAIN) {
+                        call_fail(c, sent);
+                        return;
+                }
+        } while ((sent == CURLE_OK || received == CURLE_OK) && ++steps < STEPS_MAX);
+
+        /* What TLS has decrypted already no descriptor announces: while there may be more, writing wakes us.
+         */
+        bool more = c->smtp.out_at < c->smtp.out.size || received == CURLE_OK;
+        if (sd_event_source_set_io_events(c->io, more ? EPOLLIN | EPOLLOUT : EPOLLIN) < 0)
+                call_fail(c, CURLE_OUT_OF_MEMORY);
+}
+
+static int on_ready(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents,
+                    void *userdata) {
+        call_drive(userdata);
         return 0;
 }
+
+static int on_deadline(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        MailCall *c = userdata;
+
+        c->error[0] = '\0';
+        call_fail(c, CURLE_OPERATION_TIMEDOUT);
+        return 0;
+}
+
+static int call_begin_dialogue(MailCall *c) {
+        sd_event *event = curl_glue_get_event(c->glue);
+        curl_socket_t fd;
+
+        if (curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+                return -ENOTCONN;
+        c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (c->fd < 0)
+                return -errno;
+        int r = sd_event_add_io(event, &c->io, c->fd, EPOLLIN, on_ready, c);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(c->io, "mail-io");
+        r = sd_event_add_time(event, &c->timer, CLOCK_MONOTONIC, c->deadline_usec, 1, on_deadline, c);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(c->timer, "mail-deadline");
+        return 0;
+}
+
+static void on_done(CURL *easy, CURLcode code, void *userdata) {
+        MailCall *c = userdata;
+        bool is_ours = c->easy != NULL;
+
+        if (code != CURLE_OK) {                 /* the glue frees its call */
+                c->call = NULL;
+                c->easy = NULL;
+                if (is_ours)
+                        call_fail(c, code);
+                else
+                        call_fail_to_connect(c, code);
+                return;
+        }
+        c->easy = easy;
+        int r = call_begin_dialogue(c);
+        if (r < 0) {
+                call_fail(c, r == -ENOTCONN ? CURLE_SEND_ERROR : CURLE_OUT_OF_MEMORY);
+                return;
+        }
+        call_drive(c);
+}
+
+/* --- the request ------------------------------------------------------------------------------------- */
 
 static int call_set_server(MailCall *c, CURL *easy, const MailRequest *request) {
         _cleanup_free_ char *scheme = NULL, *host = NULL;
@@ -267,8 +307,11 @@ static int call_set_server(MailCall *c, CURL *easy, const MailRequest *request) 
                 return r;
         if (curl_easy_setopt(easy, CURLOPT_URL, request->server) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_USE_SSL, (long) (starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE)) ||
+            curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) != CURLE_OK)
+            curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_dialogue) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_DEBUGDATA, c) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) != CURLE_OK)
                 return -ENOMEM;
         return 0;
 }
@@ -284,45 +327,51 @@ static int call_set_login(MailCall *c, CURL *easy, const MailRequest *request) {
         return 0;
 }
 
-static int call_set_message(MailCall *c, CURL *easy, const MailRequest *request) {
-        c->message = request->message;
-        c->message_size = request->message_size;
-        for (size_t i = 0; i < SOCKETS_MAX; i++)
-                c->fds[i] = CURL_SOCKET_BAD;
-        if (curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t) c->message_size) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_READDATA, c) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, c) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, c) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_dialogue) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_DEBUGDATA, c) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) != CURLE_OK)
+static int call_set_envelope(MailCall *c, const MailRequest *request) {
+        c->from = strdup(request->from);
+        if (!c->from)
                 return -ENOMEM;
-        return 0;
+        for (char *const *to = request->to; *to; to++) {
+                int r = strv_extend(&c->to, *to);
+                if (r < 0)
+                        return r;
+        }
+        return smtp_init(&c->smtp, c->from, c->to, request->message, request->message_size);
+}
+
+static bool request_is_valid(const MailRequest *request) {
+        if (!request->message || request->message_size == 0 || request->message_size > MESSAGE_SIZE_MAX)
+                return false;
+        if (!request->to || !request->to[0] || !smtp_address_is_clean(request->from))
+                return false;
+        for (char *const *to = request->to; *to; to++)
+                if (!smtp_address_is_clean(*to))
+                        return false;
+        return request->timeout_usec > 0;
 }
 
 int mail_submit(CurlGlue *glue, const MailRequest *request, mail_done_t done, void *userdata,
                 MailCall **ret) {
-        if (!request->message || request->message_size == 0 || request->timeout_usec == 0)
+        if (!request_is_valid(request))
                 return -EINVAL;
         _cleanup_(call_freep) MailCall *c = calloc(1, sizeof *c);
         _cleanup_(curl_easy_freep) CURL *easy = curl_easy_init();
-        if (!c || !easy)
+        if (!c)
                 return -ENOMEM;
+        c->fd = -1;
+        if (!easy)
+                return -ENOMEM;
+        c->glue = glue;
         c->done = done;
         c->userdata = userdata;
+        c->deadline_usec = usec_add(clock_usec(CLOCK_MONOTONIC), request->timeout_usec);
         int r = call_set_server(c, easy, request);
         if (r >= 0)
                 r = call_set_login(c, easy, request);
         if (r >= 0)
-                r = call_set_recipients(c, easy, request);
+                r = call_set_envelope(c, request);
         if (r >= 0)
-                r = call_set_message(c, easy, request);
-        if (r >= 0)
-                r = curl_glue_submit(glue, easy, on_done, c, &c->call);
+                r = curl_glue_submit_held(glue, easy, on_done, c, &c->call);
         if (r < 0)
                 return r;
         TAKE_PTR(easy);

@@ -154,7 +154,7 @@ static int on_listen(_unused_ sd_event_source *s, int fd, _unused_ uint32_t reve
         DL_APPEND(p->connections, c);
         p->n_connections++;
         assert_return_code(sd_event_add_io(p->event, &c->io, new_fd, EPOLLIN, on_connection, c), 0);
-        if (p->mode == PEER_LINES && !connection_answer(c, ""))
+        if (p->mode == PEER_LINES && !connection_answer(c, NULL))
                 c->n_requests = 0;
         return 0;
 }

@@ -26,7 +26,7 @@ typedef struct PeerAnswer {
 
 typedef enum PeerMode {
         PEER_HTTP,                      /* asked once a request: head, and body by Content-Length */
-        PEER_LINES,                     /* asked at the start with "", then once a line (without CRLF) */
+        PEER_LINES,                     /* asked at the start with NULL, then once a line (without CRLF) */
 } PeerMode;
 
 /* `nth` counts the requests of this connection from 0. */

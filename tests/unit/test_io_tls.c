@@ -1,0 +1,154 @@
+/* io/http_curl over TLS, against libmicrohttpd. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <microhttpd.h>
+
+#include "base/strings.h"
+#include "unit/io_peer.h"
+#include "unit/io_tls.h"
+
+static IoTls *tls;
+static char *cert, *key;
+static struct MHD_Daemon *server;
+static unsigned port;
+
+static enum MHD_Result on_request(_unused_ void *userdata, struct MHD_Connection *connection,
+                                  _unused_ const char *url, _unused_ const char *method,
+                                  _unused_ const char *version, _unused_ const char *data,
+                                  _unused_ size_t *size, void **seen) {
+        static int marker;
+        static char body[] = "hello";
+
+        if (!*seen) {
+                *seen = &marker;
+                return MHD_YES;
+        }
+        if (*size > 0) {
+                *size = 0;
+                return MHD_YES;
+        }
+        struct MHD_Response *reply = MHD_create_response_from_buffer(5, body, MHD_RESPMEM_PERSISTENT);
+        enum MHD_Result r = MHD_queue_response(connection, MHD_HTTP_OK, reply);
+        MHD_destroy_response(reply);
+        return r;
+}
+
+static int group_setup(void **state) {
+        assert_int_equal(io_group_setup(state), 0);
+        tls = io_tls_new();
+        cert = io_read_file(tls->cert);
+        key = io_read_file(tls->key);
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        server = MHD_start_daemon(MHD_USE_TLS | MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, on_request,
+                                  NULL, MHD_OPTION_SOCK_ADDR, &a, MHD_OPTION_HTTPS_MEM_KEY, key,
+                                  MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_END);
+        assert_non_null(server);
+        port = MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port;
+        return 0;
+}
+
+static int group_teardown(void **state) {
+        MHD_stop_daemon(server);
+        free(cert);
+        free(key);
+        tls = io_tls_free(tls);
+        return io_group_teardown(state);
+}
+
+typedef struct Waiter {
+        HttpReply reply;
+        char body[32];
+        unsigned n_done;
+} Waiter;
+
+static void on_done(HttpReply *reply, void *userdata) {
+        Waiter *w = userdata;
+
+        w->reply = *reply;
+        w->reply.body = (Buf) { 0 };
+        (void) snprintf(w->body, sizeof w->body, "%s", buf_string(&reply->body));
+        w->n_done++;
+}
+
+static void get(Waiter *w, IoFixture *f, const char *host, const char *ca_file, bool is_secret) {
+        Secret *secret = NULL;
+        HttpRequest request = {
+                .method = "GET", .url = f->url, .timeout_usec = 10 * USEC_PER_SEC, .reply_limit = 100,
+                .ca_file = ca_file,
+        };
+
+        (void) snprintf(f->url, sizeof f->url, "https://%s:%u/hidden-path", host, port);
+        if (is_secret) {
+                assert_return_code(secret_new(&secret, f->url, strlen(f->url)), 0);
+                request.url = NULL;
+                request.secret_url = secret;
+        }
+        *w = (Waiter) { 0 };
+        assert_return_code(http_submit(f->http, &request, on_done, w, NULL), 0);
+        secret_free(secret);            /* copied before submit returned */
+        io_run_until(f, &w->n_done, 1);
+        assert_null(strstr(w->reply.detail, "hidden-path"));
+}
+
+static void test_unknown_certificate_is_refused(void **state) {
+        Waiter w;
+
+        get(&w, *state, "localhost", NULL, false);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_TLS);
+        assert_non_null(strstr(w.reply.detail, "certificate"));
+        get(&w, *state, "localhost", NULL, true);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_TLS);
+        assert_null(strstr(w.reply.detail, "localhost"));
+}
+
+static void test_known_certificate(void **state) {
+        Waiter w;
+
+        for (unsigned i = 0; i < 3; i++) {
+                get(&w, *state, "localhost", tls->cert, i == 2);
+                assert_int_equal(w.reply.failure, HTTP_FAILURE_NONE);
+                assert_int_equal(w.reply.status, 200);
+                assert_string_equal(w.body, "hello");
+        }
+}
+
+/* The right certificate for another name. */
+static void test_wrong_name(void **state) {
+        Waiter w;
+
+        get(&w, *state, "127.0.0.1", tls->cert, false);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_TLS);
+        assert_non_null(strstr(w.reply.detail, "127.0.0.1"));
+}
+
+static void test_unusable_ca_file(void **state) {
+        Waiter w;
+
+        get(&w, *state, "localhost", "/nonexistent/ca.pem", false);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_TLS);
+        get(&w, *state, "localhost", tls->key, false);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_TLS);
+}
+
+#define io_test(name) cmocka_unit_test_setup_teardown(name, io_setup, io_teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                io_test(test_unknown_certificate_is_refused),
+                io_test(test_known_certificate),
+                io_test(test_wrong_name),
+                io_test(test_unusable_ca_file),
+        };
+
+        return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
