@@ -160,7 +160,8 @@ static int make_config(Reader *r) {
 /* Everything behind the reading of the files; hands the configuration over if there is no mistake in it. */
 static int finish(Reader *r, Config **ret) {
         static int (*const steps[])(Reader *) = {
-                make_config, read_top_level, sections_read, imply_journal, sections_check_rules, check_sources_exist,
+                make_config, read_top_level, sections_read, imply_journal, sections_check_rules,
+                check_sources_exist,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -21,7 +21,7 @@ typedef struct Config {
         size_t n_sources;
         ReceiverCommon **receivers;
         size_t n_receivers;
-        ReceiverCommon *journal;        /* the journal gets everything, unless a receiver of that kind is configured: then NULL */
+        ReceiverCommon *journal;        /* gets everything; NULL when one of that kind is configured */
         Rule *rules;
         size_t n_rules;
 

@@ -243,8 +243,15 @@ static void test_shipped_file(void **state) {
         assert_string_equal(c->state_dir, "/var/lib/ftwatchd");
 }
 
-/* Whether a comment line begins with "key = ", behind # and blanks. */
-static bool file_mentions(const char *text, const char *key) {
+/* Whether the value begins with this one, in quotes or not. */
+static bool value_is(const char *value, const char *wanted) {
+        const char *rest = startswith(value + (*value == '"'), wanted);
+
+        return rest && startswith(rest + (*rest == '"'), ";");
+}
+
+/* Whether a comment line begins with "key = ", behind #, and gives the default if there is one. */
+static bool file_mentions(const char *text, const char *key, const char *fallback) {
         size_t n = strlen(key);
 
         for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
@@ -252,7 +259,8 @@ static bool file_mentions(const char *text, const char *key) {
                 if (*q != '#')
                         continue;
                 q += 1 + strspn(q + 1, " ");
-                if (strncmp(q, key, n) == 0 && startswith(q + n, " = "))
+                if (strncmp(q, key, n) == 0 && startswith(q + n, " = ") &&
+                    (!fallback || value_is(q + n + strlen(" = "), fallback)))
                         return true;
         }
         return false;
@@ -279,8 +287,9 @@ static void test_shipped_file_lists_every_option(void **state) {
         assert_non_null(text);
         for (size_t i = 0; (table = table_at(i)); i++)
                 for (const OptionSpec *o = table; o->key; o++)
-                        if (!file_mentions(text, o->key))
-                                fail_msg("etc/ftwatchd.conf does not mention %s", o->key);
+                        if (!file_mentions(text, o->key, o->fallback))
+                                fail_msg("etc/ftwatchd.conf does not mention %s%s%s", o->key,
+                                         o->fallback ? " with its default " : "", strempty(o->fallback));
         for (const char *const *kind = receiver_kind_names(); *kind; kind++)
                 if (!strstr(text, *kind))
                         fail_msg("etc/ftwatchd.conf does not mention the kind %s", *kind);

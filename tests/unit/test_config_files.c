@@ -244,7 +244,8 @@ static void test_literal_needs_a_private_file(void **state) {
                 put(*state, "ftwatchd.conf", bad[i], SOURCE("a", "literal"));
                 int r = string_printf(&wanted, "ftwatchd.conf:1: api_key: it is written out, and others "
                                       "than the owner may read ftwatchd.conf (mode %04o): "
-                                      "chmod 600 ftwatchd.conf, or write \"credential:NAME\" or \"file:/PATH\"\n", (unsigned) bad[i]);
+                                      "chmod 600 ftwatchd.conf, or write \"credential:NAME\" or "
+                                      "\"file:/PATH\"\n", (unsigned) bad[i]);
                 assert_int_equal(r, 0);
                 check_load(*state, wanted);
         }
