@@ -59,8 +59,8 @@ int walk_from_text(const char *s, Walk *ret) {
 }
 
 bool walk_begin(Walk *w) {
-        if (w->open)
-                return w->order != WALK_ORDER_OLDEST_FIRST;     /* oldest first has no top: news is behind `after` */
+        if (w->open)    /* oldest first has no top: news is behind `after` */
+                return w->after && w->order != WALK_ORDER_OLDEST_FIRST;
         w->n++;
         w->floor = w->n;
         w->open = true;

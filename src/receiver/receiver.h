@@ -29,6 +29,7 @@ typedef struct ReceiverCommon {
         usec_t timeout_usec;            /* of one attempt */
         usec_t max_age_usec;            /* a delivery older than this is given up */
         usec_t backoff_min_usec, backoff_max_usec;
+        usec_t retry_after_max_usec;    /* the receiver's own wish to wait is honoured up to this */
         uint64_t concurrency;           /* deliveries in flight at once; 0: the kind's own */
 } ReceiverCommon;
 

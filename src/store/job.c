@@ -92,17 +92,52 @@ int store_job_save(Store *s, int64_t source, StoredJob *j) {
         return r;
 }
 
-int store_job_save_walk(Store *s, const StoredJob *j) {
+int store_job_save_walk(Store *s, int64_t job, const Walk *events_walk) {
         _cleanup_free_ char *walk = NULL;
 
-        int r = walk_to_text(&j->events_walk, &walk);
+        int r = walk_to_text(events_walk, &walk);
         if (r < 0)
                 return r;
-        return db_run(s->db, "UPDATE jobs SET events_walk = ?2 WHERE id = ?1", "it", j->id, walk);
+        return db_run(s->db, "UPDATE jobs SET events_walk = ?2 WHERE id = ?1", "it", job, walk);
 }
 
 int store_job_remove(Store *s, int64_t job, usec_t now_real_usec) {
         return db_run(s->db, "UPDATE jobs SET removed_usec = ?2 WHERE id = ?1", "ii", job, (int64_t) now_real_usec);
+}
+
+int store_job_rank(Store *s, int64_t source, int64_t created_at, unsigned cap, unsigned *ret) {
+        sqlite3_stmt *q;
+
+        int r = db_query(s->db, &q, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE source = ?1 AND created_at > ?2 LIMIT ?3)",
+                         "iii", source, created_at, (int64_t) cap);
+        if (r < 0)
+                return r;
+        r = db_step(s->db, q);
+        if (r < 0)
+                return r;
+        *ret = (unsigned) sqlite3_column_int(q, 0);
+        (void) sqlite3_reset(q);
+        return 0;
+}
+
+int store_job_set_tail(Store *s, int64_t job, usec_t due_real_usec) {
+        return db_run(s->db, "UPDATE jobs SET tail_usec = nullif(?2, 0) WHERE id = ?1", "ii", job, (int64_t) due_real_usec);
+}
+
+int store_job_next_tail(Store *s, int64_t source, int64_t *ret_job, usec_t *ret_due_usec) {
+        sqlite3_stmt *q;
+
+        int r = db_query(s->db, &q, "SELECT id, tail_usec FROM jobs WHERE tail_usec IS NOT NULL AND source = ?1 "
+                         "ORDER BY tail_usec LIMIT 1", "i", source);
+        if (r < 0)
+                return r;
+        r = db_step(s->db, q);
+        if (r <= 0)
+                return r;
+        *ret_job = sqlite3_column_int64(q, 0);
+        *ret_due_usec = (usec_t) sqlite3_column_int64(q, 1);
+        (void) sqlite3_reset(q);
+        return 1;
 }
 
 int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n) {

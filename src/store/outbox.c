@@ -60,6 +60,21 @@ int store_notice_load(Store *s, int64_t seq, Notice **ret) {
         return 1;
 }
 
+int store_notice_load_latest(Store *s, int64_t job, NoticeType type, Notice **ret) {
+        sqlite3_stmt *q;
+
+        int r = db_query(s->db, &q, "SELECT seq FROM notices WHERE job = ?1 AND type = ?2 ORDER BY seq DESC LIMIT 1", "it", job,
+                         notice_type_info(type)->name);
+        if (r < 0)
+                return r;
+        r = db_step(s->db, q);
+        if (r <= 0)
+                return r;
+        int64_t seq = sqlite3_column_int64(q, 0);
+        (void) sqlite3_reset(q);
+        return store_notice_load(s, seq, ret);
+}
+
 int store_notice_complete(Store *s, int64_t seq, const Notice *n, usec_t due_real_usec) {
         _cleanup_free_ char *body = NULL;
 
@@ -155,6 +170,11 @@ int store_delivery_body(Store *s, int64_t seq, Buf *ret) {
 }
 
 int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded) {
+        /* Its contents are final once somebody may have seen them. */
+        int r = db_run(s->db, "UPDATE notices SET enrich = 0 WHERE enrich = 1 AND seq ="
+                       " (SELECT notice FROM deliveries WHERE seq = ?1)", "i", seq);
+        if (r < 0)
+                return r;
         if (!body)
                 return db_run(s->db, "UPDATE deliveries SET state = 1, attempts = attempts + 1 WHERE seq = ?1", "i", seq);
         return db_run(s->db, "UPDATE deliveries SET state = 1, attempts = attempts + 1, body = ?2, degraded = ?3 WHERE seq = ?1",

@@ -11,6 +11,8 @@
 int store_notice_add(Store *s, const Notice *n, int64_t source, int64_t job, bool enrich, int64_t *ret_seq);
 /* With id, type and created_usec. */
 int store_notice_load(Store *s, int64_t seq, Notice **ret);
+/* The last of that type about the job. */
+int store_notice_load_latest(Store *s, int64_t job, NoticeType type, Notice **ret);
 /* Replaces the contents of a notice that waits for details, and lets its deliveries go. */
 int store_notice_complete(Store *s, int64_t seq, const Notice *n, usec_t due_real_usec);
 
@@ -42,7 +44,7 @@ int store_deliveries_reset(Store *s);
  * come. Without its body. */
 int store_delivery_next(Store *s, const char *receiver, usec_t before_real_usec, Delivery *ret);
 int store_delivery_body(Store *s, int64_t seq, Buf *ret);
-/* PENDING -> INFLIGHT, attempts + 1; keeps the bytes when given (else those from before stay). */
+/* PENDING -> INFLIGHT, attempts + 1, and its notice waits for no more details; keeps the bytes when given (else those from before stay). */
 int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded);
 /* INFLIGHT -> what the verdict says. */
 int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome, usec_t now_real_usec);

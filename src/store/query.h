@@ -16,7 +16,7 @@
 
 #define QUERY_ROWS_MAX ((size_t) 100000)        /* rows of any answer; a limit of 0 means this */
 
-/* All that follows sees one state of the database. */
+/* From the first question on, all that follows sees one state of the database. */
 int query_begin(Store *s);
 
 typedef struct JobRow {

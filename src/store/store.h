@@ -70,8 +70,14 @@ int store_job_load(Store *s, int64_t source, const char *job_id, StoredJob **ret
 int store_job_load_by_id(Store *s, int64_t id, StoredJob **ret);
 /* Inserts (and sets id) or updates. */
 int store_job_save(Store *s, int64_t source, StoredJob *j);
-int store_job_save_walk(Store *s, const StoredJob *j);
+int store_job_save_walk(Store *s, int64_t job, const Walk *events_walk);
 int store_job_remove(Store *s, int64_t job, usec_t now_real_usec);
+/* How many jobs of the source are newer, counted up to `cap`: where on the list it stands. */
+int store_job_rank(Store *s, int64_t source, int64_t created_at, unsigned cap, unsigned *ret);
+/* When a finished job is looked at again for late lines; 0: never. */
+int store_job_set_tail(Store *s, int64_t job, usec_t due_real_usec);
+/* The finished job of the source that is due first, with its time. */
+int store_job_next_tail(Store *s, int64_t source, int64_t *ret_job, usec_t *ret_due_usec);
 /* Ids of the rows that are not finished and not removed, newest first; malloc'ed. */
 int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n);
 /* Notes that the job entered the status; *ret_n counts its entries from 1. */

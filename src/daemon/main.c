@@ -1,0 +1,171 @@
+/* ftwatchd: argv, then one of: check the configuration, print it, or run. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <curl/curl.h>
+#include <json-c/json.h>
+#include <libconfig.h>
+#include <openssl/crypto.h>
+#include <sqlite3.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "config/config.h"
+#include "daemon/service.h"
+
+#define EXIT_USAGE 2
+
+typedef struct Arguments {
+        ServiceOptions service;
+        bool help, version, check_config, dump_config;
+} Arguments;
+
+static const struct {
+        char letter;
+        const char *name;
+        const char *value;              /* what its argument is called, or NULL */
+        const char *help;
+} options[] = {
+        { 'c', "config", "FILE", "the configuration (" CONFIG_FILE_DEFAULT "); conf.d/*.conf beside it is read too" },
+        { 'k', "check-config", NULL, "report every mistake in the configuration, and do nothing else" },
+        { 'd', "dump-config", NULL, "print the configuration in force, defaults included, secrets masked" },
+        { '1', "once", NULL, "poll every source once, deliver what is news, and stop" },
+        { 'v', "verbose", NULL, "log at debug, whatever log_level says" },
+        { 'V', "version", NULL, "print the versions of this program and of its libraries" },
+        { 'h', "help", NULL, "print this" },
+};
+
+static void print_help(void) {
+        printf("Usage: ftwatchd [OPTION...]\n"
+               "Watches fine-tuning jobs and tells people the moment something happens to one.\n\n");
+        for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+                char name[32];
+                (void) snprintf(name, sizeof name, "--%s%s%s", options[i].name, options[i].value ? "=" : "",
+                                strempty(options[i].value));
+                printf("  -%c, %-16s %s\n", options[i].letter, name, options[i].help);
+        }
+        printf("\nIt runs in the foreground and logs to the journal if stderr is connected to it, else to stderr.\n"
+               "SIGHUP reloads the configuration, SIGUSR2 writes the state of things to the log, SIGTERM stops.\n");
+}
+
+static void print_version(void) {
+        printf("ftwatchd " FTWATCH_VERSION "\n%s\njson-c %s\nlibconfig %d.%d\nsqlite %s\n%s\n", curl_version(), json_c_version(),
+               LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, sqlite3_libversion(), OpenSSL_version(OPENSSL_VERSION));
+}
+
+static void apply_option(Arguments *a, int letter, const char *value) {
+        switch (letter) {
+        case 'c':
+                a->service.config_path = value;
+                break;
+        case 'k':
+                a->check_config = true;
+                break;
+        case 'd':
+                a->dump_config = true;
+                break;
+        case '1':
+                a->service.once = true;
+                break;
+        case 'v':
+                a->service.debug = true;
+                break;
+        case 'V':
+                a->version = true;
+                break;
+        case 'h':
+                a->help = true;
+                break;
+        default:
+                break;
+        }
+}
+
+/* 0, or the exit status. getopt has said what is wrong. */
+static int parse_arguments(int argc, char **argv, Arguments *a) {
+        struct option longs[ARRAY_SIZE(options) + 1] = {};
+        char letters[2 * ARRAY_SIZE(options) + 1];
+        size_t n = 0;
+        int c;
+
+        for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+                longs[i] = (struct option) { options[i].name, options[i].value ? required_argument : no_argument, NULL,
+                                             options[i].letter };
+                letters[n++] = options[i].letter;
+                if (options[i].value)
+                        letters[n++] = ':';
+        }
+        letters[n] = '\0';
+        while ((c = getopt_long(argc, argv, letters, longs, NULL)) >= 0) {
+                if (c == '?') {
+                        fprintf(stderr, "Try 'ftwatchd --help'.\n");
+                        return EXIT_USAGE;
+                }
+                apply_option(a, c, optarg);
+        }
+        if (optind < argc) {
+                fprintf(stderr, "ftwatchd: takes no arguments, but got '%s'. To ask for jobs use ftwatchctl.\n", argv[optind]);
+                return EXIT_USAGE;
+        }
+        return 0;
+}
+
+static int load(const char *path, Config **ret) {
+        ConfigErrors errors = {};
+
+        int r = config_load(path, ret, &errors);
+        for (size_t i = 0; i < errors.n; i++)
+                fprintf(stderr, "%s: %s\n", errors.list[i].where, errors.list[i].message);
+        if (r < 0 && errors.n == 0)
+                fprintf(stderr, "%s: %s\n", path, strerror(-r));
+        config_errors_done(&errors);
+        return r;
+}
+
+static int check_or_dump(const Arguments *a) {
+        _cleanup_(config_freep) Config *c = NULL;
+        _cleanup_(buf_done) Buf text = BUF_INIT(4U << 20);
+
+        if (load(a->service.config_path, &c) < 0)
+                return EXIT_FAILURE;
+        if (a->check_config)
+                printf("%s: %zu sources, %zu receivers, %zu rules, no mistakes\n", a->service.config_path, c->n_sources,
+                       c->n_receivers, c->n_rules);
+        if (!a->dump_config)
+                return EXIT_SUCCESS;
+        if (config_dump(c, &text) < 0) {
+                fprintf(stderr, "ftwatchd: cannot print the configuration: out of memory\n");
+                return EXIT_FAILURE;
+        }
+        return fputs(buf_string(&text), stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+        Arguments a = { .service.config_path = CONFIG_FILE_DEFAULT };
+
+        int status = parse_arguments(argc, argv, &a);
+        if (status != 0)
+                return status;
+        if (a.help || a.version) {
+                (a.help ? print_help : print_version)();
+                return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        }
+        if (a.check_config || a.dump_config)
+                return check_or_dump(&a);
+
+        log_open("ftwatchd", a.service.debug ? LOG_DEBUG : LOG_INFO);
+        (void) umask(0077);
+        /* Keys are in memory: no core files of it. */
+        (void) setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 });
+        int r = service_block_signals();
+        if (r < 0) {
+                log_error("cannot block signals: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        return service_run(&a.service);
+}

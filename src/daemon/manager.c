@@ -1,0 +1,107 @@
+#include "daemon/manager.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+
+#define STATUS_MAX 256U
+
+struct Manager {
+        sd_event *event;
+        sd_event_source *watchdog;
+        usec_t watchdog_usec;           /* how often it is petted */
+        Engine *engine;
+        bool present, ready;
+        char status[STATUS_MAX];
+};
+
+static void manager_arm(Manager *m) {
+        if (sd_event_source_set_time_relative(m->watchdog, m->watchdog_usec) < 0 ||
+            sd_event_source_set_enabled(m->watchdog, SD_EVENT_ONESHOT) < 0)
+                log_error("cannot set the watchdog timer");
+}
+
+/* Not whether the loop turns, but whether the work is done: polls begin in time and deliveries do not lie about. */
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+
+        (void) source;
+        (void) usec;
+        if (!m->engine || engine_health_ok(m->engine))
+                (void) sd_notify(false, "WATCHDOG=1");
+        else
+                log_error("polls or deliveries are late without a reason: the watchdog is not answered");
+        manager_arm(m);
+        return 0;
+}
+
+int manager_new(Manager **ret, sd_event *event) {
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof *m);
+        uint64_t watchdog_usec = 0;
+
+        if (!m)
+                return -ENOMEM;
+        m->event = sd_event_ref(event);
+        m->present = getenv("NOTIFY_SOCKET") != NULL;
+        if (sd_watchdog_enabled(false, &watchdog_usec) > 0) {
+                m->watchdog_usec = watchdog_usec / 3;
+                int r = sd_event_add_time_relative(event, &m->watchdog, CLOCK_MONOTONIC, m->watchdog_usec, m->watchdog_usec / 10 + 1,
+                                                   on_watchdog, m);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        sd_event_source_disable_unref(m->watchdog);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
+
+void manager_watch(Manager *m, Engine *engine) {
+        m->engine = engine;
+}
+
+void manager_update(Manager *m, Engine *engine) {
+        char status[STATUS_MAX];
+        EngineStatus st;
+
+        if (!m->present || engine_get_status(engine, &st) < 0)
+                return;
+        (void) snprintf(status, sizeof status, "%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed%s%s",
+                        st.n_sources_ok, st.n_sources, (unsigned long long) st.n_active, (unsigned long long) st.n_owed,
+                        st.trouble ? "; in trouble: " : "", strempty(st.trouble));
+        if (!streq(status, m->status)) {
+                (void) snprintf(m->status, sizeof m->status, "%s", status);
+                (void) sd_notifyf(false, "STATUS=%s", status);
+        }
+        if (!m->ready && st.n_sources_polled == st.n_sources)
+                manager_ready(m);
+}
+
+void manager_ready(Manager *m) {
+        m->ready = true;
+        (void) sd_notify(false, "READY=1");
+}
+
+/* MONOTONIC_USEC is what Type=notify-reload (systemd 253) wants beside RELOADING; older ones ignore it. */
+void manager_reloading(Manager *m) {
+        if (m->present)
+                (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) clock_usec(CLOCK_MONOTONIC));
+}
+
+void manager_stopping(Manager *m, usec_t timeout_usec) {
+        m->engine = NULL;
+        (void) sd_notifyf(false, "STOPPING=1\nSTATUS=waiting for deliveries in flight\nEXTEND_TIMEOUT_USEC=%llu",
+                          (unsigned long long) usec_add(timeout_usec, 5 * USEC_PER_SEC));
+}

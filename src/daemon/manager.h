@@ -1,0 +1,22 @@
+#pragma once
+/* What the service manager is told (sd_notify), and the watchdog it may keep. Nothing of it happens without $NOTIFY_SOCKET. */
+
+#include <systemd/sd-event.h>
+
+#include "base/macro.h"
+#include "engine/engine.h"
+
+typedef struct Manager Manager;
+
+int manager_new(Manager **ret, sd_event *event);
+Manager *manager_free(Manager *m);
+DEFINE_CLEANUP(Manager, manager_free)
+
+/* READY once every source was polled (or failed to be, which is told); STATUS whenever it changes. engine may be NULL. */
+void manager_update(Manager *m, Engine *engine);
+void manager_reloading(Manager *m);
+/* After a reload that failed, or one whose engine is up. */
+void manager_ready(Manager *m);
+void manager_stopping(Manager *m, usec_t timeout_usec);
+/* Whose health the watchdog asks; NULL while there is none (then it is kept alive). */
+void manager_watch(Manager *m, Engine *engine);

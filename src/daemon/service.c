@@ -1,0 +1,319 @@
+#include "daemon/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <systemd/sd-event.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "config/config.h"
+#include "daemon/manager.h"
+#include "daemon/state_dir.h"
+#include "engine/engine.h"
+#include "io/curl_glue.h"
+#include "io/http_curl.h"
+#include "store/store.h"
+
+#define DRAIN_USEC (5 * USEC_PER_SEC)   /* for deliveries in flight when it stops or reloads */
+#define BROKEN_MAX 3U                   /* damaged databases one run puts aside before it gives up */
+
+typedef struct Service {
+        const ServiceOptions *options;
+        sd_event *event;
+        Manager *manager;
+        CurlGlue *glue;
+        Http *http;
+        Config *config, *next_config;   /* next: loaded, waits for the engine to be drained */
+        int state_fd;
+        Store *store;
+        Engine *engine;
+        bool stopping;
+        unsigned n_broken;
+} Service;
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR2 };
+
+static void service_apply_log_level(const Service *s) {
+        log_set_max_level(s->options->debug ? LOG_DEBUG : s->config->log_level);
+}
+
+/* --- configuration ----------------------------------------------------------------------------------- */
+
+static int service_load(const Service *s, Config **ret) {
+        ConfigErrors errors = {};
+
+        int r = config_load(s->options->config_path, ret, &errors);
+        for (size_t i = 0; i < errors.n; i++)
+                log_error("%s: %s", errors.list[i].where, errors.list[i].message);
+        if (r < 0 && errors.n == 0)
+                log_error("cannot read %s: %s", s->options->config_path, strerror(-r));
+        config_errors_done(&errors);
+        return r;
+}
+
+/* --- the state --------------------------------------------------------------------------------------- */
+
+static int service_state_path(const Service *s, char **ret) {
+        return string_printf(ret, "%s/" STORE_FILE_NAME, s->config->state_dir);
+}
+
+static int service_open_store(Service *s) {
+        _cleanup_free_ char *path = NULL, *aside = NULL, *message = NULL;
+
+        int r = service_state_path(s, &path);
+        if (r < 0)
+                return r;
+        r = store_open(path, STORE_READ_WRITE, &s->store, &aside, &message);
+        if (r < 0)
+                log_error("cannot open the state: %s", strempty(message));
+        else if (aside)
+                log_error("the state was damaged and is kept as %s; starting anew from a silent baseline: what changed meanwhile "
+                          "is not told, and what was owed is lost", aside);
+        return r;
+}
+
+static int service_lock_state(Service *s) {
+        int r = state_dir_open(s->config->state_dir, &s->state_fd);
+
+        if (r == -EBUSY)
+                log_error("%s is in use by another ftwatchd: stop it, or choose another state_dir", s->config->state_dir);
+        else if (r < 0)
+                log_error("cannot use the state directory %s: %s", s->config->state_dir, strerror(-r));
+        return r;
+}
+
+/* --- the engine -------------------------------------------------------------------------------------- */
+
+static void on_engine_idle(void *userdata);
+static void on_engine_change(void *userdata);
+static void on_engine_broken(void *userdata);
+
+static void service_drop_engine(Service *s) {
+        manager_watch(s->manager, NULL);
+        s->engine = engine_free(s->engine);
+}
+
+static int service_start_engine(Service *s) {
+        EnginePorts ports = {
+                .event = s->event, .http = s->http, .glue = s->glue, .store = s->store, .version = FTWATCH_VERSION,
+                .on_idle = on_engine_idle, .on_change = on_engine_change, .on_broken = on_engine_broken, .userdata = s,
+        };
+
+        int r = curl_glue_set_limits(s->glue, (unsigned) s->config->connections, 0);
+        if (r >= 0)
+                r = engine_new(&s->engine, s->config, &ports);
+        if (r >= 0)
+                r = engine_start(s->engine, s->options->once);
+        if (r < 0) {
+                log_error("cannot start: %s", strerror(-r));
+                return r;
+        }
+        manager_watch(s->manager, s->engine);
+        return 0;
+}
+
+static void service_exit(Service *s, int status) {
+        (void) sd_event_exit(s->event, status);
+}
+
+/* The old engine has ended what it had begun: the new configuration applies, as a whole. */
+static void service_swap(Service *s) {
+        service_drop_engine(s);
+        config_free(s->config);
+        s->config = TAKE_PTR(s->next_config);
+        service_apply_log_level(s);
+        if (service_start_engine(s) < 0) {
+                service_exit(s, EXIT_FAILURE);
+                return;
+        }
+        manager_ready(s->manager);
+        log_notice("configuration reloaded: %zu sources, %zu receivers, %zu rules", s->config->n_sources, s->config->n_receivers,
+                   s->config->n_rules);
+}
+
+static void on_engine_idle(void *userdata) {
+        Service *s = userdata;
+
+        if (s->next_config && !s->stopping)
+                service_swap(s);
+        else
+                service_exit(s, EXIT_SUCCESS);
+}
+
+static void on_engine_change(void *userdata) {
+        Service *s = userdata;
+
+        if (!s->stopping)
+                manager_update(s->manager, s->engine);
+}
+
+/* The database proved damaged while it was in use: kept aside, and on from a fresh baseline. */
+static void on_engine_broken(void *userdata) {
+        Service *s = userdata;
+        _cleanup_free_ char *path = NULL, *aside = NULL;
+
+        service_drop_engine(s);
+        s->store = store_free(s->store);
+        int r = ++s->n_broken > BROKEN_MAX ? -EIO : service_state_path(s, &path);
+        if (r >= 0)
+                r = store_set_aside(path, clock_usec(CLOCK_REALTIME), &aside);
+        if (r >= 0) {
+                log_error("the damaged state is kept as %s; starting anew from a silent baseline: what changed meanwhile is not told, "
+                          "and what was owed is lost", aside);
+                r = service_open_store(s);
+        }
+        if (r >= 0)
+                r = service_start_engine(s);
+        if (r < 0) {
+                log_error("cannot go on after a damaged state: %s", strerror(-r));
+                service_exit(s, EXIT_FAILURE);
+        }
+}
+
+/* --- signals ----------------------------------------------------------------------------------------- */
+
+static void service_stop(Service *s) {
+        if (s->stopping)
+                return;
+        s->stopping = true;
+        log_info("stopping");
+        manager_stopping(s->manager, DRAIN_USEC);
+        manager_watch(s->manager, NULL);
+        if (!s->engine || engine_drain(s->engine, DRAIN_USEC) < 0)
+                service_exit(s, EXIT_SUCCESS);
+}
+
+static void service_reload(Service *s) {
+        if (s->stopping || s->options->once)
+                return;
+        if (s->next_config) {
+                log_notice("a reload is under way already");
+                return;
+        }
+        manager_reloading(s->manager);
+        if (service_load(s, &s->next_config) < 0) {
+                log_error("the configuration has mistakes: the old one stays in force");
+                manager_ready(s->manager);
+                return;
+        }
+        if (!streq(s->next_config->state_dir, s->config->state_dir)) {
+                log_warning("state_dir changes with a restart, not with a reload: %s stays in use", s->config->state_dir);
+                if (free_and_strdup(&s->next_config->state_dir, s->config->state_dir) < 0)
+                        log_error("out of memory");
+        }
+        int r = engine_drain(s->engine, DRAIN_USEC);
+        if (r < 0) {
+                log_error("cannot reload: %s", strerror(-r));
+                service_exit(s, EXIT_FAILURE);
+        }
+}
+
+static void service_dump(Service *s) {
+        _cleanup_(buf_done) Buf text = BUF_INIT(64 * 1024);
+        char *rest, *line;
+
+        if (!s->engine || engine_dump(s->engine, &text) < 0 || !text.data)
+                return;
+        for (rest = text.data; (line = strsep(&rest, "\n")) && *line;)
+                log_notice("%s", line);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        Service *s = userdata;
+
+        (void) source;
+        switch (si->ssi_signo) {
+        case SIGHUP:
+                service_reload(s);
+                break;
+        case SIGUSR2:
+                service_dump(s);
+                break;
+        default:
+                service_stop(s);
+        }
+        return 0;
+}
+
+int service_block_signals(void) {
+        sigset_t mask;
+
+        (void) signal(SIGPIPE, SIG_IGN);
+        if (sigemptyset(&mask) < 0)
+                return -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+                if (sigaddset(&mask, signals[i]) < 0)
+                        return -errno;
+        return sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ? -errno : 0;
+}
+
+/* --- a run ------------------------------------------------------------------------------------------- */
+
+static int service_set_up(Service *s) {
+        int r = sd_event_new(&s->event);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(signals); i++)
+                r = sd_event_add_signal(s->event, NULL, signals[i], on_signal, s);
+        if (r >= 0)
+                r = manager_new(&s->manager, s->event);
+        if (r >= 0)
+                r = curl_glue_new(&s->glue, s->event);
+        if (r >= 0)
+                r = http_curl_new(&s->http, s->glue, "ftwatchd/" FTWATCH_VERSION);
+        if (r < 0)
+                log_error("cannot set up the event loop: %s", strerror(-r));
+        return r;
+}
+
+static int service_start(Service *s) {
+        int r = service_load(s, &s->config);
+        if (r < 0)
+                return r;
+        service_apply_log_level(s);
+        r = service_lock_state(s);
+        if (r >= 0)
+                r = service_open_store(s);
+        if (r >= 0)
+                r = service_set_up(s);
+        return r < 0 ? r : service_start_engine(s);
+}
+
+static void service_done(Service *s) {
+        engine_free(s->engine);
+        http_free(s->http);
+        curl_glue_free(s->glue);
+        store_free(s->store);
+        manager_free(s->manager);
+        config_free(s->next_config);
+        config_free(s->config);
+        sd_event_unref(s->event);
+        if (s->state_fd >= 0)
+                (void) close(s->state_fd);
+}
+
+int service_run(const ServiceOptions *options) {
+        Service s = { .options = options, .state_fd = -1 };
+        int status = EXIT_FAILURE;
+
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+                log_error("cannot start libcurl");
+                return EXIT_FAILURE;
+        }
+        if (service_start(&s) >= 0) {
+                log_info("ftwatchd %s watches %zu sources for %zu receivers", FTWATCH_VERSION, s.config->n_sources,
+                         s.config->n_receivers);
+                status = sd_event_loop(s.event);
+                if (status < 0) {
+                        log_error("the event loop failed: %s", strerror(-status));
+                        status = EXIT_FAILURE;
+                }
+        }
+        service_done(&s);
+        curl_global_cleanup();
+        return status;
+}

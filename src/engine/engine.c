@@ -1,0 +1,281 @@
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "engine/engine_internal.h"
+#include "engine/poller.h"
+#include "engine/tail.h"
+#include "engine/watch.h"
+#include "store/outbox.h"
+
+#define SPREAD_USEC USEC_PER_SEC        /* first polls of many sources are spread over this */
+#define PRUNE_INTERVAL_USEC USEC_PER_DAY
+#define PRUNE_ROWS 5000U                /* a transaction */
+#define ABANDON_AGE_USEC (3 * USEC_PER_DAY)
+
+uint32_t engine_random(void) {
+        uint32_t v = 0;
+
+        /* Never blocks after early boot; on failure the jitter is nil, which is legal. */
+        (void) !getrandom(&v, sizeof v, GRND_NONBLOCK);
+        return v;
+}
+
+int engine_store_failed(Engine *e, int error) {
+        static const struct {
+                int error;
+                const char *what;
+        } hints[] = {
+                { -ENOSPC, "the disk is full: make room; polling goes on and nothing is lost" },
+                { -EBUSY, "another program holds the lock" },
+                { -EROFS, "the file system or the file is read-only" },
+                { -EUCLEAN, "the database is damaged" },
+        };
+        const char *what = strerror(-error);
+
+        for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+                if (hints[i].error == error)
+                        what = hints[i].what;
+        if (!e->broken)
+                log_error("cannot write the state: %s (%s)", what, store_error(e->ports.store));
+        if (error == -EUCLEAN && !e->broken) {
+                e->broken = true;
+                engine_check_idle(e);
+        }
+        return error;
+}
+
+/* --- idle, drained, broken --------------------------------------------------------------------------- */
+
+static bool engine_is_idle(const Engine *e) {
+        if (!e->draining)
+                for (size_t i = 0; i < e->n_sources; i++)
+                        if (e->sources[i]->polling || e->sources[i]->n_polls == 0 || tails_are_urgent(e->sources[i]))
+                                return false;
+        return e->draining ? !dispatcher_is_sending(e->dispatcher) : dispatcher_is_idle(e->dispatcher);
+}
+
+static int on_idle(sd_event_source *source, void *userdata) {
+        Engine *e = userdata;
+
+        (void) source;
+        if (e->broken)
+                e->ports.on_broken(e->ports.userdata);
+        else if ((e->once || e->draining) && engine_is_idle(e))
+                e->ports.on_idle(e->ports.userdata);
+        return 0;
+}
+
+void engine_changed(Engine *e) {
+        e->ports.on_change(e->ports.userdata);
+        engine_check_idle(e);
+}
+
+void engine_check_idle(Engine *e) {
+        if (e->once || e->draining || e->broken)
+                (void) sd_event_source_set_enabled(e->idle, SD_EVENT_ONESHOT);
+}
+
+static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Engine *e = userdata;
+
+        (void) source;
+        (void) usec;
+        log_info("some deliveries did not end in time; they are sent again after the next start");
+        e->ports.on_idle(e->ports.userdata);
+        return 0;
+}
+
+int engine_drain(Engine *e, usec_t timeout_usec) {
+        e->draining = true;
+        for (size_t i = 0; i < e->n_sources; i++)
+                poller_stop(e->sources[i]);
+        dispatcher_drain(e->dispatcher);
+        int r = sd_event_add_time_relative(e->ports.event, &e->drain_timer, CLOCK_BOOTTIME, timeout_usec, USEC_PER_MSEC,
+                                           on_drain_timer, e);
+        engine_check_idle(e);
+        return r;
+}
+
+/* --- beginning and end ------------------------------------------------------------------------------- */
+
+static int names_of_sources(const Config *c, char ***ret) {
+        _cleanup_(strv_freep) char **names = NULL;
+
+        for (size_t i = 0; i < c->n_sources; i++) {
+                int r = strv_extend(&names, c->sources[i]->name);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
+static int engine_add_sources(Engine *e) {
+        _cleanup_(strv_freep) char **names = NULL;
+
+        e->sources = calloc(e->config->n_sources + 1, sizeof(Source *));
+        int r = e->sources ? names_of_sources(e->config, &names) : -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < e->config->n_sources; i++) {
+                r = source_new(&e->sources[i], e, e->config->sources[i], names);
+                if (r >= 0)
+                        e->n_sources++;
+        }
+        return r;
+}
+
+int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
+        _cleanup_(engine_freep) Engine *e = calloc(1, sizeof *e);
+
+        if (!e)
+                return -ENOMEM;
+        e->config = config;
+        e->ports = *ports;
+        int r = sd_event_add_defer(ports->event, &e->idle, on_idle, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->idle, SD_EVENT_OFF);
+        /* Last of all, when everything else of the turn has run. */
+        if (r >= 0)
+                r = sd_event_source_set_priority(e->idle, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
+                r = store_deliveries_reset(ports->store);
+        if (r >= 0)
+                r = dispatcher_new(&e->dispatcher, e);
+        if (r >= 0)
+                r = engine_add_sources(e);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(e);
+        return 0;
+}
+
+Engine *engine_free(Engine *e) {
+        if (!e)
+                return NULL;
+        for (size_t i = 0; i < e->n_sources; i++)
+                source_free(e->sources[i]);
+        free(e->sources);
+        dispatcher_free(e->dispatcher);
+        sd_event_source_disable_unref(e->idle);
+        sd_event_source_disable_unref(e->drain_timer);
+        sd_event_source_disable_unref(e->prune_timer);
+        free(e->told);
+        free(e);
+        return NULL;
+}
+
+static int engine_abandon(Engine *e) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < dispatcher_n_receivers(e->dispatcher); i++)
+                r = strv_extend(&names, dispatcher_receiver(e->dispatcher, i)->name);
+        if (r >= 0)
+                r = store_deliveries_abandon(e->ports.store, names, usec_sub(engine_now(e).real_usec, ABANDON_AGE_USEC));
+        if (r > 0)
+                log_warning("gave up %d deliveries owed to receivers that are no longer configured", r);
+        return r;
+}
+
+static int on_prune(sd_event_source *source, uint64_t usec, void *userdata) {
+        Engine *e = userdata;
+        usec_t again = PRUNE_INTERVAL_USEC;
+
+        (void) source;
+        (void) usec;
+        if (observation_begin(e) < 0)
+                return 0;
+        int r = e->config->history_usec == 0 ? 0 :
+                store_prune(e->ports.store, usec_sub(engine_now(e).real_usec, e->config->history_usec), PRUNE_ROWS);
+        if (r >= (int) PRUNE_ROWS)
+                again = USEC_PER_SEC;           /* in steps: a transaction of months would hold up deliveries */
+        if (r >= 0)
+                r = engine_abandon(e);
+        (void) observation_end(e, MIN(r, 0));
+        if (sd_event_source_set_time_relative(e->prune_timer, again) < 0 ||
+            sd_event_source_set_enabled(e->prune_timer, SD_EVENT_ONESHOT) < 0)
+                log_error("cannot set the timer that prunes the state");
+        return 0;
+}
+
+/* Terminal notices whose details were being fetched when the last run ended. */
+static int engine_resume_tails(Engine *e) {
+        _cleanup_free_ PendingNotice *pending = NULL;
+        size_t n = 0;
+
+        int r = store_notices_to_enrich(e->ports.store, &pending, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                for (size_t k = 0; k < e->n_sources; k++)
+                        if (e->sources[k]->stored.id == pending[i].source) {
+                                r = tail_start(e->sources[k], pending[i].job, pending[i].seq);
+                                break;
+                        }
+        return r;
+}
+
+int engine_start(Engine *e, bool once) {
+        e->once = once;
+        int r = engine_resume_tails(e);
+        for (size_t i = 0; r >= 0 && i < e->n_sources; i++)
+                r = poller_start(e->sources[i], e->n_sources > 1 ? SPREAD_USEC * i / e->n_sources * !once : 0);
+        if (r >= 0 && !once)
+                r = sd_event_add_time_relative(e->ports.event, &e->prune_timer, CLOCK_BOOTTIME, USEC_PER_MINUTE, USEC_PER_MINUTE,
+                                               on_prune, e);
+        if (r < 0)
+                return r;
+        dispatcher_wake(e->dispatcher);
+        engine_check_idle(e);
+        return 0;
+}
+
+/* --- what others may know ---------------------------------------------------------------------------- */
+
+int engine_get_status(Engine *e, EngineStatus *ret) {
+        EngineStatus st = { .n_sources = e->n_sources };
+
+        for (size_t i = 0; i < e->n_sources; i++) {
+                const Source *s = e->sources[i];
+                st.n_active += watches_count(s);
+                st.n_sources_polled += s->n_polls > 0;
+                st.n_sources_ok += s->n_polls > 0 && s->n_failed == 0;
+                if (s->n_failed > 0 && !st.trouble)
+                        st.trouble = s->settings->name;
+        }
+        int r = store_deliveries_count(e->ports.store, &st.n_owed);
+        if (r < 0)
+                return r;
+        *ret = st;
+        return 0;
+}
+
+bool engine_health_ok(Engine *e) {
+        usec_t now = engine_now(e).boot_usec;
+
+        for (size_t i = 0; i < e->n_sources; i++) {
+                const Source *s = e->sources[i];
+                /* A poll has its own deadlines; what it may not do is not to begin. */
+                if (!s->polling && s->n_polls > 0 &&
+                    usec_add(s->next_poll_usec, MAX(s->settings->idle_interval_usec, USEC_PER_MINUTE)) < now)
+                        return false;
+        }
+        return !e->broken && dispatcher_health_ok(e->dispatcher);
+}
+
+int engine_dump(Engine *e, Buf *ret) {
+        usec_t now = engine_now(e).boot_usec;
+        char span[SPAN_MAX];
+
+        for (size_t i = 0; i < e->n_sources; i++) {
+                const Source *s = e->sources[i];
+                (void) buf_printf(ret, "source %s: %zu unfinished jobs, %llu polls, %llu failed in a row (%s), %s%s\n", s->settings->name,
+                                  watches_count(s), (unsigned long long) s->n_polls, (unsigned long long) s->n_failed,
+                                  reason_to_string(s->outcome.reason), s->polling ? "polling now" : "next poll in ",
+                                  s->polling ? "" : format_span(usec_sub(s->next_poll_usec, now), span));
+        }
+        return dispatcher_dump(e->dispatcher, ret);
+}

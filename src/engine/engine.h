@@ -1,0 +1,57 @@
+#pragma once
+/* The engine: polls the sources, makes news of what it sees, sends what is owed. Wiring (signals, files, the service manager) is
+ * in daemon/. One thread, one event loop; everything here runs from its callbacks. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "io/curl_glue.h"
+#include "io/http.h"
+#include "store/store.h"
+
+typedef struct Engine Engine;
+
+/* All of it outlives the engine. */
+typedef struct EnginePorts {
+        sd_event *event;
+        Http *http;
+        CurlGlue *glue;                 /* for mail; NULL where none is sent */
+        Store *store;
+        const char *version;
+        /* Everything that was to be done is done: after engine_start() with `once`, or after engine_drain(). */
+        void (*on_idle)(void *userdata);
+        /* A poll or a delivery ended: what engine_get_status() says may have changed. */
+        void (*on_change)(void *userdata);
+        /* The store failed for good (-EUCLEAN): the engine has stopped and must be freed. These callbacks
+         * may free the engine. */
+        void (*on_broken)(void *userdata);
+        void *userdata;
+} EnginePorts;
+
+/* config outlives the engine too. */
+int engine_new(Engine **ret, const Config *config, const EnginePorts *ports);
+Engine *engine_free(Engine *e);
+DEFINE_CLEANUP(Engine, engine_free)
+
+/* Polls at once, spread over a second when there are many sources. once: one cycle of every source, its notices delivered
+ * (what cannot be delivered at the first attempt stays owed), then on_idle. */
+int engine_start(Engine *e, bool once);
+/* Begins nothing new; on_idle when what is in flight has ended, at the latest after the given time. */
+int engine_drain(Engine *e, usec_t timeout_usec);
+
+typedef struct EngineStatus {
+        size_t n_sources, n_sources_ok, n_sources_polled;       /* polled: at least once since the start */
+        uint64_t n_active;              /* unfinished jobs */
+        uint64_t n_owed;                /* deliveries */
+        const char *trouble;            /* name of a source in trouble, or NULL */
+} EngineStatus;
+
+int engine_get_status(Engine *e, EngineStatus *ret);
+/* A poll was attempted within twice its schedule, and no due delivery waits for a receiver that is free. */
+bool engine_health_ok(Engine *e);
+/* A few lines for a person. */
+int engine_dump(Engine *e, Buf *ret);

@@ -1,0 +1,40 @@
+#pragma once
+/* What the files of engine/ share about the engine itself. */
+
+#include "engine/dispatcher.h"
+#include "engine/engine.h"
+#include "engine/source.h"
+#include "model/notice.h"
+
+struct Engine {
+        const Config *config;
+        EnginePorts ports;
+        Dispatcher *dispatcher;
+        Source **sources;               /* config->n_sources of them */
+        size_t n_sources;
+
+        bool once, draining, broken;
+        sd_event_source *idle;          /* defer: asks whether everything is done */
+        sd_event_source *drain_timer;
+        sd_event_source *prune_timer;
+
+        Notice **told;                  /* in the transaction that is open; logged after it */
+        size_t n_told;
+};
+
+static inline Now engine_now(const Engine *e) {
+        Now now = {};
+
+        /* One reading a wake-up (sd_event_now caches it). */
+        (void) sd_event_now(e->ports.event, CLOCK_BOOTTIME, &now.boot_usec);
+        (void) sd_event_now(e->ports.event, CLOCK_REALTIME, &now.real_usec);
+        return now;
+}
+
+uint32_t engine_random(void);
+/* Something ended: on_idle is called soon if nothing else is under way. */
+void engine_check_idle(Engine *e);
+/* The same, and tells the owner that the status may have changed. */
+void engine_changed(Engine *e);
+/* A store call failed: logs it once, with what to do; -EUCLEAN breaks the engine. Returns error. */
+int engine_store_failed(Engine *e, int error);

@@ -1,0 +1,207 @@
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "engine/compose.h"
+#include "engine/engine_internal.h"
+#include "engine/ingest.h"
+#include "model/transition.h"
+
+/* One page of one job's events on its way into the store. */
+typedef struct EventPage {
+        Source *source;
+        const Page *page;
+        const RowCache *cache;          /* NULL: no row is known beforehand */
+        Walk *walk;
+        int64_t job;                    /* row */
+        bool silent;                    /* seen at first contact */
+        bool watched;                   /* the walk is the job's stored one; else the caller keeps it */
+        bool tell;                      /* warnings and errors are notices of their own */
+        RowInfo *infos;
+        Event **events;                 /* NULL where the cache knew the row */
+} EventPage;
+
+static int event_page_read(EventPage *p, const char **ret_reason) {
+        size_t hint = 0;
+
+        for (size_t i = 0; i < p->page->n_rows; i++) {
+                const RowInfo *known = p->cache ? row_cache_find(p->cache, p->page, i, &hint) : NULL;
+                if (!known) {
+                        _cleanup_json_ json_object *o = NULL;
+                        int r = json_parse_bounded(page_row_text(p->page, i), p->page->rows[i].size, &o, ret_reason);
+                        if (r >= 0)
+                                r = event_from_json(o, &p->events[i]);
+                        if (r < 0)
+                                return r;
+                }
+                const Event *e = p->events[i];
+                /* Azure's metric events carry made-up stamps: they say nothing about the order of the list. */
+                p->infos[i].at = known ? known->at : e->is_metrics ? 0 : e->created_at;
+                int r = free_and_strdup(&p->infos[i].id, known ? known->id : e->id);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* How many equal rows stand before this one: tells events without an id apart. */
+static unsigned event_nth(const Page *page, size_t i) {
+        unsigned nth = 0;
+
+        for (size_t j = 0; j < i; j++)
+                nth += page->rows[j].size == page->rows[i].size &&
+                       memcmp(page_row_text(page, j), page_row_text(page, i), page->rows[i].size) == 0;
+        return nth;
+}
+
+static int event_put_metrics(Store *store, int64_t job, const Event *e) {
+        if (!e->data || e->step < 0)
+                return 0;
+        json_object_object_foreach(e->data, name, value) {
+                double v;
+                if (streq(name, "step") || streq(name, "total_steps") || strlen(name) > METRIC_NAME_MAX ||
+                    !json_to_double(value, &v))
+                        continue;
+                int r = store_metric_put(store, job, name, e->step, v);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int event_tell(const EventPage *p, const Event *e, const uint8_t key[static EVENT_KEY_SIZE]) {
+        _cleanup_(stored_job_freep) StoredJob *stored = NULL;
+        _cleanup_(notice_freep) Notice *n = NULL;
+        Engine *engine = p->source->engine;
+
+        if (!p->tell || !event_is_news(e, p->silent, &p->source->stored.baseline))
+                return 0;
+        int r = store_job_load_by_id(engine->ports.store, p->job, &stored);
+        if (r <= 0)
+                return r;
+        r = compose_event(p->source, stored->job, e, key, engine_now(engine).real_usec, &n);
+        if (r < 0)
+                return r;
+        return observation_tell(engine, TAKE_PTR(n), &(Subject) { .source = p->source->stored.id, .job = p->job }, NULL);
+}
+
+static int event_page_store(EventPage *p, WalkPage *counts) {
+        Store *store = p->source->engine->ports.store;
+
+        /* Newest first: stored from the oldest, so that rows and notices come in the order of things. */
+        for (size_t n = p->page->n_rows; n > 0; n--) {
+                size_t i = p->walk->order == WALK_ORDER_OLDEST_FIRST ? p->page->n_rows - n : n - 1;
+                const Event *e = p->events[i];
+                uint8_t key[EVENT_KEY_SIZE];
+                uint64_t seen_in = 0;
+                if (!e) {
+                        counts->n_known++;
+                        continue;
+                }
+                int r = event_key(e, e->id ? 0 : event_nth(p->page, i), key);
+                if (r >= 0)
+                        r = store_event_add(store, p->job, e, key, p->walk->n, &seen_in);
+                if (r < 0)
+                        return r;
+                counts->n_new += r > 0;
+                counts->n_known += r == 0 && seen_in < p->walk->floor;
+                if (r == 0)
+                        continue;
+                r = event_put_metrics(store, p->job, e);
+                if (r >= 0)
+                        r = event_tell(p, e, key);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int event_page_run(EventPage *p, bool thorough, const char **ret_reason) {
+        _cleanup_(walk_done) Walk before = {};
+        WalkPage counts = {};
+        int step = 0;
+
+        int r = walk_copy(p->walk, &before);
+        if (r >= 0)
+                r = event_page_read(p, ret_reason);
+        if (r >= 0)
+                r = observation_begin(p->source->engine);
+        if (r < 0)
+                return r;
+        r = event_page_store(p, &counts);
+        if (r >= 0) {
+                row_infos_summarize(p->infos, p->page, p->walk->after, &counts);
+                /* The past of a job that was there before us is not fetched: its result file will tell. */
+                if (p->silent && p->watched && p->walk->n == 1)
+                        counts.has_more = false;
+                step = r = walk_take_page(p->walk, &counts, thorough);
+        }
+        bool was_open = before.after != NULL;
+        if (r >= 0 && p->watched && (counts.n_new > 0 || step == WALK_STEP_MORE || was_open))
+                r = store_job_save_walk(p->source->engine->ports.store, p->job, p->walk);
+        r = observation_end(p->source->engine, r);
+        if (r < 0) {
+                walk_done(p->walk);
+                *p->walk = before;
+                before = (Walk) {};
+                return r;
+        }
+        return step;
+}
+
+static int event_page_alloc(EventPage *p) {
+        p->infos = calloc(p->page->n_rows + 1, sizeof *p->infos);
+        p->events = calloc(p->page->n_rows + 1, sizeof *p->events);
+        return p->infos && p->events ? 0 : -ENOMEM;
+}
+
+static void event_page_done(EventPage *p) {
+        for (size_t i = 0; p->events && i < p->page->n_rows; i++)
+                event_free(p->events[i]);
+        free(p->events);
+        row_infos_free(p->infos, p->page->n_rows);
+}
+
+int ingest_event_page(Source *s, Watch *w, const Page *page, const RowCache *cache, bool thorough, RowInfo **ret_infos,
+                      const char **ret_reason) {
+        EventPage p = {
+                .source = s, .page = page, .cache = cache, .walk = &w->events_walk, .job = w->row,
+                .silent = w->silent, .watched = true, .tell = true,
+        };
+
+        int r = event_page_alloc(&p);
+        if (r >= 0)
+                r = event_page_run(&p, thorough, ret_reason);
+        if (r >= 0)
+                *ret_infos = TAKE_PTR(p.infos);
+        event_page_done(&p);
+        return r;
+}
+
+int ingest_tail_page(Source *s, const StoredJob *stored, Walk *walk, const Page *page, bool in_notice, const char **ret_reason) {
+        EventPage p = {
+                .source = s, .page = page, .walk = walk, .job = stored->id, .silent = stored->silent,
+                .tell = !in_notice,
+        };
+
+        int r = event_page_alloc(&p);
+        if (r >= 0)
+                r = event_page_run(&p, true, ret_reason);
+        event_page_done(&p);
+        return r;
+}
+
+int ingest_metrics(Source *s, int64_t job_row, const Metrics *m) {
+        Store *store = s->engine->ports.store;
+
+        int r = observation_begin(s->engine);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; r >= 0 && i < m->n_series; i++)
+                for (size_t k = 0; r >= 0 && k < m->series[i].n_points; k++)
+                        r = store_metric_put(store, job_row, m->series[i].name, m->series[i].points[k].step,
+                                             m->series[i].points[k].value);
+        return observation_end(s->engine, r);
+}

@@ -1,0 +1,23 @@
+#pragma once
+/* The way to one receiver: how many deliveries at once, how often, and what happens while it fails. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/engine.h"
+#include "receiver/receiver.h"
+
+typedef struct Lane Lane;
+
+int lane_new(Lane **ret, Engine *e, const ReceiverCommon *receiver);
+Lane *lane_free(Lane *l);
+const ReceiverCommon *lane_receiver(const Lane *l);
+/* Begins what is due and may begin; arms a timer for the rest. */
+void lane_run(Lane *l);
+/* Begins nothing any more. */
+void lane_stop(Lane *l);
+size_t lane_n_in_flight(const Lane *l);
+/* Nothing in flight, nothing due now; what waits for a failing receiver or for its time does not count. */
+bool lane_is_idle(const Lane *l);
+bool lane_health_ok(const Lane *l);
+int lane_dump(const Lane *l, Buf *ret);

@@ -1,0 +1,88 @@
+#include "engine/observation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "engine/compose.h"
+#include "engine/engine_internal.h"
+#include "model/route.h"
+#include "store/outbox.h"
+
+int observation_begin(Engine *e) {
+        int r = e->broken ? -EUCLEAN : store_begin(e->ports.store);
+
+        return r < 0 ? engine_store_failed(e, r) : 0;
+}
+
+/* Deliveries of one job go in order; so do those about one source. Negative lines cannot meet job rows. */
+static int64_t subject_line(const Subject *subject) {
+        return subject->job > 0 ? subject->job : -subject->source;
+}
+
+static int tell_receivers(Engine *e, const Notice *n, const Subject *subject, int64_t seq) {
+        usec_t due = subject->enrich ? usec_add(n->created_usec, subject->enrich_timeout_usec) : n->created_usec;
+
+        for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++) {
+                const ReceiverCommon *receiver = dispatcher_receiver(e->dispatcher, i);
+                bool implied = dispatcher_is_implied(e->dispatcher, i);         /* the journal gets everything */
+                if (!implied && !route_matches(e->config->rules, e->config->n_rules, n, receiver->name))
+                        continue;
+                int r = store_delivery_add(e->ports.store, seq, receiver->name, subject_line(subject), n->created_usec, due);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int observation_tell(Engine *e, Notice *n, const Subject *subject, int64_t *ret_seq) {
+        _cleanup_(notice_freep) Notice *notice = n;
+        int64_t seq = 0;
+
+        int r = store_notice_add(e->ports.store, notice, subject->source, subject->job, subject->enrich, &seq);
+        if (r <= 0)
+                return r;
+        r = tell_receivers(e, notice, subject, seq);
+        if (r < 0)
+                return r;
+        Notice **told = reallocarray(e->told, e->n_told + 1, sizeof(Notice *));
+        if (!told)
+                return -ENOMEM;
+        e->told = told;
+        e->told[e->n_told++] = TAKE_PTR(notice);
+        if (ret_seq)
+                *ret_seq = seq;
+        return 1;
+}
+
+/* Where there is a journal the journal receiver writes the line, with all its fields; twice would be a false echo. */
+static void log_told(const Notice *n) {
+        _cleanup_free_ char *line = NULL;
+
+        if (log_is_journal() || compose_line(n, &line) < 0)
+                return;
+        LogContext about = { .source = n->source, .job_id = n->job ? n->job->id : NULL, .receiver = n->receiver,
+                             .notice_id = n->id };
+        log_context(&about, notice_type_info(n->type)->priority, "%s", line);
+}
+
+int observation_end(Engine *e, int r) {
+        bool news = e->n_told > 0;
+
+        if (r >= 0)
+                r = store_commit(e->ports.store);
+        else
+                store_rollback(e->ports.store);
+        for (size_t i = 0; i < e->n_told; i++) {
+                if (r >= 0)
+                        log_told(e->told[i]);
+                notice_free(e->told[i]);
+        }
+        e->n_told = 0;
+        if (r < 0)
+                return engine_store_failed(e, r);
+        if (news)
+                dispatcher_wake(e->dispatcher);
+        return 0;
+}

@@ -1,0 +1,15 @@
+#pragma once
+/* Polls one source: walks its job list, then looks at each unfinished job, then waits. */
+
+#include "engine/source.h"
+
+int source_new(Source **ret, Engine *e, const SourceSettings *settings, char *const *names_in_use);
+Source *source_free(Source *s);
+DEFINE_CLEANUP(Source, source_free)
+/* The first poll after `delay`; then by itself. */
+int poller_start(Source *s, usec_t delay_usec);
+/* No further poll begins. */
+void poller_stop(Source *s);
+
+/* From job_poll.c: one job is done with, so. The poll is freed. */
+void poller_job_done(JobPoll *p, const Outcome *outcome);

@@ -1,0 +1,77 @@
+#pragma once
+/* What the files of engine/ share about one source: its settings, its stored state, the jobs that are watched, the poll under way.
+ * Who changes what: poller.c the poll and the plan, watch.c the watches, ingest.c the stored state. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+#include <uthash.h>
+
+#include "api/dialect.h"
+#include "api/source.h"
+#include "engine/observation.h"
+#include "engine/row_cache.h"
+#include "io/http.h"
+#include "model/trouble.h"
+#include "store/store.h"
+
+typedef struct JobPoll JobPoll;
+typedef struct Source Source;
+typedef struct Tail Tail;
+
+/* A job that is not finished. */
+typedef struct Watch {
+        int64_t row;
+        char *job_id;
+        char *title;                    /* for log lines */
+        bool silent;                    /* seen at first contact: its past is not news */
+        int64_t created_at;
+        Walk events_walk;
+        RowCache events;                /* the last top page */
+        bool seen;                      /* on a page of the list in this poll */
+        unsigned n_missing;             /* polls in a row in which it was a typed 404 */
+        UT_hash_handle hh;
+} Watch;
+
+struct Source {
+        Engine *engine;
+        const SourceSettings *settings;
+        StoredSource stored;
+        Watch *watches;                 /* by job_id */
+
+        sd_event_source *timer;
+        usec_t next_poll_usec;          /* boottime */
+        bool polling;
+        usec_t poll_started_usec;       /* boottime */
+        uint64_t n_polls, n_failed;     /* since the start; failed in a row */
+        Outcome outcome;                /* of the poll under way, then of the last one */
+        Trouble trouble;
+
+        HttpCall *call;                 /* of the list */
+        unsigned n_requests;            /* in this poll */
+        bool resumed;                   /* this walk goes on where an earlier one ended */
+        bool trusted;                   /* no gap is open: what the cached top page holds is known ground */
+        bool restarted;                 /* the cursor was refused once in this poll */
+        unsigned n_pages;
+        char *cover_after;              /* walking on over known ground, to see unfinished jobs on pages */
+        RowCache list;                  /* the last top page */
+        unsigned list_limit;            /* of the first page: enough to see every unfinished job, as a rule */
+        unsigned planned_unseen;        /* what the plan was made for */
+        int64_t planned_oldest;
+        unsigned cover_pages;           /* pages to look at even where nothing is new */
+
+        JobPoll *job_polls;             /* under way */
+        unsigned n_job_polls;
+        Watch *next_watch;              /* to be asked about next in this poll */
+        Tail *tails;                    /* finished jobs whose details are being fetched */
+        sd_event_source *tail_timer;
+};
+
+/* For log lines. */
+#define SOURCE_LOG(s) (&(LogContext) { .source = (s)->settings->name })
+#define WATCH_LOG(s, w) (&(LogContext) { .source = (s)->settings->name, .job_id = (w)->job_id })
+
+/* Asks the API; url, credential, limits and deadline come from the settings. The same promises as http_submit(). */
+int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit, http_done_t done, void *userdata,
+               HttpCall **ret);

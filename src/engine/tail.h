@@ -1,0 +1,13 @@
+#pragma once
+/* The tail of a finished job: details, result file and all its events, fetched once for the terminal notice, and once more a minute
+ * later, because billing and results lines come late. What it cannot fetch in time the notice goes without. */
+
+#include "engine/source.h"
+
+/* Fetches now, or when others are done. notice: the row that waits for the details, 0 for a late look. */
+int tail_start(Source *s, int64_t job, int64_t notice);
+/* From the store: late looks that are due or will be. */
+int tails_schedule(Source *s);
+void tails_cancel(Source *s);
+/* Some notice still waits for details. */
+bool tails_are_urgent(const Source *s);

@@ -1,0 +1,12 @@
+#pragma once
+/* The jobs of a source that are not finished: made from the store at the start, kept up by ingest. */
+
+#include "engine/source.h"
+
+int watches_load(Source *s);
+void watches_free(Source *s);
+Watch *watch_find(Source *s, const char *job_id);
+/* The job as it is stored now: begins, goes on or ends being watched. */
+int watch_update(Source *s, const StoredJob *stored);
+void watch_drop(Source *s, Watch *w);
+size_t watches_count(const Source *s);
