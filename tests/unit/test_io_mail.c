@@ -7,91 +7,16 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/strings.h"
 #include "io/mail.h"
 #include "unit/io_peer.h"
+#include "unit/io_sink.h"
 #include "unit/io_tls.h"
 
-#define SINK "tests/sim/smtp_sink.py"
-#define SINK_ARGUMENTS_MAX 24
-#define START_USEC (20 * USEC_PER_SEC)
-
-typedef struct Sink {
-        pid_t pid;
-        unsigned port;
-        char records[160], port_file[160];
-} Sink;
-
 static IoTls *tls;
-static unsigned n_sinks;
-
-static void sink_stop(Sink *s) {
-        int status;
-
-        if (s->pid > 0) {
-                assert_return_code(kill(s->pid, SIGTERM), errno);
-                assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
-        }
-        s->pid = 0;
-}
-
-/* Starts the server with these options more; skips the test where its library is missing. */
-static void sink_start(Sink *s, const char *const *options) {
-        const char *argv[SINK_ARGUMENTS_MAX] = {
-                "/usr/bin/python3", SINK, "--port-file", s->port_file, "--record", s->records,
-        };
-        size_t n = 6;
-        struct stat st;
-
-        (void) snprintf(s->records, sizeof s->records, "%s/mail%u", tls->dir, n_sinks);
-        (void) snprintf(s->port_file, sizeof s->port_file, "%s/port%u", tls->dir, n_sinks++);
-        assert_return_code(mkdir(s->records, 0700), errno);
-        while (*options && n + 1 < ARRAY_SIZE(argv))
-                argv[n++] = *options++;
-        s->pid = fork();
-        assert_return_code(s->pid, errno);
-        if (s->pid == 0) {
-                int nowhere = open("/dev/null", O_WRONLY);      /* it tells of every broken handshake */
-                (void) dup2(nowhere, STDERR_FILENO);
-                (void) execv(argv[0], (char **) argv);
-                _exit(127);
-        }
-        usec_t deadline = usec_add(clock_usec(CLOCK_MONOTONIC), START_USEC);
-        while (stat(s->port_file, &st) < 0) {
-                int status;
-                if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
-                        s->pid = 0;
-                        if (streq_null(getenv("CI"), "true"))
-                                fail_msg(SINK " does not start");
-                        skip();
-                }
-                assert_true(clock_usec(CLOCK_MONOTONIC) < deadline);
-                (void) nanosleep(&(struct timespec) { .tv_nsec = 5000000 }, NULL);
-        }
-        _cleanup_free_ char *text = io_read_file(s->port_file);
-        uint64_t port;
-        text[strcspn(text, "\n")] = '\0';
-        assert_return_code(parse_uint64(text, &port), 0);
-        s->port = (unsigned) port;
-}
-
-/* What the server took, number `n` from 0; NULL if there is none. */
-static char *sink_mail(const Sink *s, unsigned n, const char *suffix) {
-        char path[256];
-
-        (void) snprintf(path, sizeof path, "%s/%06u.%s", s->records, n, suffix);
-        return access(path, R_OK) == 0 ? io_read_file(path) : NULL;
-}
 
 typedef struct Waiter {
         MailReply reply;
@@ -161,7 +86,7 @@ static void test_bytes_arrive(void **state) {
         Sink sink = { 0 };
         Waiter w;
 
-        sink_start(&sink, none);
+        sink_start(&sink, tls->dir, none);
         MailRequest request = request_for(f, "smtp", "127.0.0.1", sink.port);
         send_mail(&w, f, &request);
         assert_accepted(&w);
@@ -197,7 +122,7 @@ static void test_recipients(void **state) {
         Sink sink = { 0 };
         Waiter w;
 
-        sink_start(&sink, options);
+        sink_start(&sink, tls->dir, options);
         MailRequest request = request_for(f, "smtp", "localhost", sink.port);
         request.to = three_recipients;
         send_mail(&w, f, &request);
@@ -222,7 +147,7 @@ static void test_refused(void **state) {
         Sink sink = { 0 };
         Waiter w;
 
-        sink_start(&sink, options);
+        sink_start(&sink, tls->dir, options);
         MailRequest request = request_for(f, "smtp", "localhost", sink.port);
         send_mail(&w, f, &request);
         assert_int_equal(w.reply.failure, HTTP_FAILURE_NONE);
@@ -238,7 +163,7 @@ static void check_tls(IoFixture *f, bool starttls) {
         Sink sink = { 0 };
         Waiter w;
 
-        sink_start(&sink, options);
+        sink_start(&sink, tls->dir, options);
         MailRequest request = request_for(f, starttls ? "smtp" : "smtps", "localhost", sink.port);
         request.require_tls = starttls;
         send_mail(&w, f, &request);             /* nobody knows the certificate */
@@ -267,7 +192,7 @@ static void test_starttls_not_offered(void **state) {
         Sink sink = { 0 };
         Waiter w;
 
-        sink_start(&sink, none);
+        sink_start(&sink, tls->dir, none);
         MailRequest request = request_for(f, "smtp", "localhost", sink.port);
         request.require_tls = true;
         send_mail(&w, f, &request);
@@ -285,7 +210,7 @@ static void test_login(void **state) {
 
         assert_return_code(secret_new(&good, "pass word", 9), 0);
         assert_return_code(secret_new(&bad, "wrong-secret", 12), 0);
-        sink_start(&sink, options);
+        sink_start(&sink, tls->dir, options);
         MailRequest request = request_for(f, "smtp", "localhost", sink.port);
         request.user = "user";
         request.password = good;
@@ -318,7 +243,7 @@ static void test_slow_server_and_deadline(void **state) {
         Sink sink = { 0 };
         Waiter w;
 
-        sink_start(&sink, options);
+        sink_start(&sink, tls->dir, options);
         MailRequest request = request_for(f, "smtp", "localhost", sink.port);
         request.timeout_usec = 300 * USEC_PER_MSEC;
         usec_t start = clock_usec(CLOCK_MONOTONIC);
