@@ -138,8 +138,21 @@ int json_add_int(json_object *o, const char *key, int64_t v) {
         return json_add_made(o, key, json_object_new_int64(v));
 }
 
+int json_double_new(double v, json_object **ret) {
+        char text[DOUBLE_TEXT_MAX];
+
+        json_object *o = isfinite(v) ? json_object_new_double_s(v, format_double(v, text)) : NULL;
+        if (isfinite(v) && !o)
+                return -ENOMEM;
+        *ret = o;
+        return 0;
+}
+
 int json_add_double(json_object *o, const char *key, double v) {
-        return isfinite(v) ? json_add_made(o, key, json_object_new_double(v)) : json_add(o, key, NULL);
+        json_object *value;
+
+        int r = json_double_new(v, &value);
+        return r < 0 ? r : json_add(o, key, value);
 }
 
 int json_add_bool(json_object *o, const char *key, bool v) {

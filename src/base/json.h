@@ -43,5 +43,7 @@ int json_add_string(json_object *o, const char *key, const char *s);
 int json_add_int(json_object *o, const char *key, int64_t v);
 int json_add_double(json_object *o, const char *key, double v);         /* null when not finite: JSON has no NaN */
 int json_add_bool(json_object *o, const char *key, bool v);
+/* The shortest text that reads back as the same number, whatever the locale; *ret is NULL (null) when v is not finite. */
+int json_double_new(double v, json_object **ret);
 /* Plain, no escaped slashes; a copy. */
 int json_to_text(json_object *o, char **ret);

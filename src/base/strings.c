@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,22 +65,43 @@ int parse_int64(const char *s, int64_t *ret) {
         int r = parse_uint64(s + negative, &v);
         if (r < 0)
                 return r;
-        if (v > (uint64_t) INT64_MAX)
+        if (v > (uint64_t) INT64_MAX + negative)
                 return -ERANGE;
-        *ret = negative ? -(int64_t) v : (int64_t) v;
+        *ret = (int64_t) (negative ? 0 - v : v);        /* modular: -2^63 has no positive counterpart */
         return 0;
+}
+
+/* glibc makes this one without memory: it cannot fail. */
+locale_t locale_c(void) {
+        return newlocale(LC_ALL_MASK, "C", (locale_t) 0);
 }
 
 int parse_double(const char *s, double *ret) {
         char *end;
 
-        if (!*s || isspace((unsigned char) *s))
+        /* strtod() would also take leading space and hexadecimal digits. */
+        if (!*s || isspace((unsigned char) *s) || strpbrk(s, "xX("))
                 return -EINVAL;
-        double v = strtod(s, &end);
+        double v = strtod_l(s, &end, locale_c());
         if (*end)
                 return -EINVAL;
         *ret = v;
         return 0;
+}
+
+char *format_double(double v, char buf[static DOUBLE_TEXT_MAX]) {
+        locale_t before = uselocale(locale_c());
+        double back;
+
+        if (fpclassify(v) == FP_ZERO)
+                v = 0;                                  /* "-0" reads back as an integer without a sign */
+        for (int digits = 15; digits <= 17; digits++) {
+                (void) snprintf(buf, DOUBLE_TEXT_MAX, "%.*g", digits, v);
+                if (parse_double(buf, &back) == 0 && !islessgreater(back, v))
+                        break;
+        }
+        (void) uselocale(before);
+        return buf;
 }
 
 char **strv_free(char **v) {
@@ -132,7 +154,7 @@ bool strv_match(char *const *patterns, const char *s) {
 
 unsigned edit_distance(const char *a, const char *b) {
         size_t n = strlen(a), m = strlen(b);
-        unsigned rows[3][EDIT_LENGTH_MAX + 1];          /* the row before last, the last, the current one */
+        unsigned rows[3][EDIT_LENGTH_MAX + 1] = {};     /* the row before last, the last, the current one */
 
         if (n > EDIT_LENGTH_MAX || m > EDIT_LENGTH_MAX)
                 return UINT32_MAX;

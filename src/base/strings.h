@@ -1,6 +1,7 @@
 #pragma once
 /* Strings beyond libc: numbers that refuse trailing junk, string vectors, globs and near-misses. */
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,8 +34,14 @@ int string_printf(char **ret, const char *format, ...) _printf_(2, 3);
 /* Decimal only; -EINVAL on junk, empty or leading space, -ERANGE when too large. */
 int parse_uint64(const char *s, uint64_t *ret);
 int parse_int64(const char *s, int64_t *ret);
-/* Finite or not ("nan", "inf" are read); locale independent. */
+/* Decimal, finite or not ("nan", "inf" are read); locale independent. */
 int parse_double(const char *s, double *ret);
+#define DOUBLE_TEXT_MAX 32
+/* The shortest decimal text that reads back as v; locale independent. Returns buf. */
+char *format_double(double v, char buf[static DOUBLE_TEXT_MAX]);
+
+/* glibc's own "C" locale: for numbers and dates that machines read. A constant, not to be freed. */
+locale_t locale_c(void);
 
 /* NULL-terminated vectors of owned strings. */
 char **strv_free(char **v);

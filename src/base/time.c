@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "base/strings.h"
 
 usec_t clock_usec(clockid_t clock) {
         struct timespec ts;
@@ -64,7 +65,8 @@ static usec_t unit_find(const char *s, size_t n) {
         return 0;
 }
 
-/* "12" or "1.5" at *p, in units of a billionth of `unit`'s count: keeps integers exact. */
+/* "12" or "1.5" at *p: whole + fraction / scale, with fraction and scale up to a million, so that fraction times the
+ * longest unit fits. */
 static int parse_quantity(const char **p, uint64_t *ret_whole, uint64_t *ret_fraction, uint64_t *ret_scale) {
         uint64_t whole = 0, fraction = 0, scale = 1;
         const char *s = *p;
@@ -96,7 +98,7 @@ int parse_span(const char *s, usec_t *ret) {
         usec_t sum = 0;
 
         s += strspn(s, " ");
-        if (strcmp(s, "0") == 0) {
+        if (*s == '0' && s[1 + strspn(s + 1, " ")] == '\0') {
                 *ret = 0;
                 return 0;
         }
@@ -118,7 +120,7 @@ int parse_span(const char *s, usec_t *ret) {
                 s += strspn(s, " ");
                 usec_t part;
                 if (__builtin_mul_overflow(whole, unit, &part) || __builtin_add_overflow(sum, part, &sum) ||
-                    __builtin_add_overflow(sum, fraction * (unit / scale), &sum))
+                    __builtin_add_overflow(sum, fraction * unit / scale, &sum))
                         return -ERANGE;
         }
         *ret = sum;
@@ -157,26 +159,35 @@ char *format_span(usec_t span, char buf[static SPAN_MAX]) {
         return buf;
 }
 
-__attribute__((format(strftime, 3, 0)))
-static char *format_with(usec_t real_usec, bool utc, const char *format, char *buf) {
+/* In the "C" locale: RFC 5322 knows English names of days and months only. */
+#define FORMAT_WITH(tm, t, format, buf)                                                                             \
+        do {                                                                                                        \
+                if (!(tm) || strftime_l((buf), STAMP_MAX, (format), (tm), locale_c()) == 0)                         \
+                        (void) snprintf((buf), STAMP_MAX, "@%lld", (long long) (t));                                \
+        } while (0)
+
+char *format_stamp(usec_t real_usec, char buf[static STAMP_MAX]) {
         time_t t = (time_t) (real_usec / USEC_PER_SEC);
         struct tm tm;
 
-        if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || strftime(buf, STAMP_MAX, format, &tm) == 0)
-                (void) snprintf(buf, STAMP_MAX, "@%llu", (unsigned long long) t);
+        FORMAT_WITH(localtime_r(&t, &tm), t, "%Y-%m-%d %H:%M:%S %Z", buf);
         return buf;
 }
 
-char *format_stamp(usec_t real_usec, char buf[static STAMP_MAX]) {
-        return format_with(real_usec, false, "%Y-%m-%d %H:%M:%S %Z", buf);
-}
-
 char *format_stamp_utc(usec_t real_usec, char buf[static STAMP_MAX]) {
-        return format_with(real_usec, true, "%Y-%m-%dT%H:%M:%SZ", buf);
+        time_t t = (time_t) (real_usec / USEC_PER_SEC);
+        struct tm tm;
+
+        FORMAT_WITH(gmtime_r(&t, &tm), t, "%Y-%m-%dT%H:%M:%SZ", buf);
+        return buf;
 }
 
 char *format_stamp_mail(usec_t real_usec, char buf[static STAMP_MAX]) {
-        return format_with(real_usec, false, "%a, %d %b %Y %H:%M:%S %z", buf);
+        time_t t = (time_t) (real_usec / USEC_PER_SEC);
+        struct tm tm;
+
+        FORMAT_WITH(localtime_r(&t, &tm), t, "%a, %d %b %Y %H:%M:%S %z", buf);
+        return buf;
 }
 
 /* The offset behind the seconds: "", "Z", "+hh:mm", "-hhmm", after an optional fraction. */

@@ -13,6 +13,7 @@
 #define METRIC_NAME_MAX 64U             /* characters; longer names are ignored */
 #define METRIC_SERIES_MAX 32U           /* series a job; more are ignored */
 #define METRIC_POINTS_MAX 200000U       /* points a series: the longest allowed job, 720 h, at one step in 13 s */
+#define METRIC_STEP_MAX 9007199254740992        /* 2^53: a JSON number is exact up to here */
 
 typedef struct MetricPoint {
         int64_t step;

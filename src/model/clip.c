@@ -1,0 +1,120 @@
+#include "model/clip.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "base/text.h"
+#include "model/job.h"
+
+int clip_member(json_object *o, const char *key, size_t max_chars, char **ret) {
+        json_object *v = json_member(o, key);
+        const char *s = json_member_string(o, key);
+
+        if (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double))
+                s = json_object_get_string(v);
+        if (isempty(s))
+                return 0;
+        char *clean = text_clean(s, max_chars, true);
+        if (!clean)
+                return -ENOMEM;
+        free(*ret);
+        *ret = clean;
+        return 0;
+}
+
+int clip_id(json_object *o, const char *key, char **ret) {
+        const char *s = json_member_string(o, key);
+
+        *ret = NULL;
+        if (isempty(s) || strlen(s) > JOB_ID_MAX)
+                return 0;
+        _cleanup_free_ char *clean = text_clean(s, JOB_ID_MAX, false);
+        if (!clean)
+                return -ENOMEM;
+        if (streq(clean, s))
+                *ret = TAKE_PTR(clean);
+        return 0;
+}
+
+int clip_add(json_object *o, const char *key, const char *s, size_t max_chars) {
+        if (!s)
+                return json_add(o, key, NULL);
+        _cleanup_free_ char *clean = text_clean(s, max_chars, true);
+        return clean ? json_add_string(o, key, clean) : -ENOMEM;
+}
+
+/* *ret is NULL for null. -ENOTSUP for what is no scalar. */
+static int scalar_copy(json_object *v, size_t value_chars, json_object **ret) {
+        _cleanup_free_ char *clean = NULL;
+        json_object *copy = NULL;
+
+        switch (json_object_get_type(v)) {
+        case json_type_boolean:
+                copy = json_object_new_boolean(json_object_get_boolean(v));
+                break;
+        case json_type_int:
+                copy = json_object_new_int64(json_object_get_int64(v));
+                break;
+        case json_type_double:
+                return json_double_new(json_object_get_double(v), ret);
+        case json_type_string:
+                clean = text_clean(json_object_get_string(v), value_chars, true);
+                copy = clean ? json_object_new_string(clean) : NULL;
+                break;
+        case json_type_null:
+                *ret = NULL;
+                return 0;
+        default:
+                return -ENOTSUP;
+        }
+        if (!copy)
+                return -ENOMEM;
+        *ret = copy;
+        return 0;
+}
+
+int clip_object(json_object *o, const ClipLimits *limits, bool strings_only, json_object **ret) {
+        _cleanup_json_ json_object *copy = json_object_new_object();
+        size_t n_bytes = 0;
+
+        if (!copy)
+                return -ENOMEM;
+        *ret = NULL;
+        if (!json_object_is_type(o, json_type_object))
+                return 0;
+        json_object_object_foreach(o, name, value) {
+                if ((size_t) json_object_object_length(copy) >= limits->n_members)
+                        break;
+                if (strings_only && !json_object_is_type(value, json_type_string))
+                        continue;
+                json_object *scalar;
+                int r = scalar_copy(value, limits->value_chars, &scalar);
+                if (r == -ENOTSUP)
+                        continue;
+                if (r < 0)
+                        return r;
+                _cleanup_free_ char *key = text_clean(name, limits->key_chars, false);
+                if (!key) {
+                        json_object_put(scalar);
+                        return -ENOMEM;
+                }
+                /* A control character is never left, so only quotes and backslashes grow: two bytes each. */
+                size_t size = 2 * strlen(key) + 4;
+                if (scalar)
+                        size += strlen(json_object_to_json_string_ext(scalar, JSON_C_TO_STRING_PLAIN));
+                if (n_bytes + size > limits->n_bytes || json_object_object_get_ex(copy, key, NULL)) {
+                        json_object_put(scalar);
+                        continue;
+                }
+                n_bytes += size;
+                r = json_add(copy, key, scalar);
+                if (r < 0)
+                        return r;
+        }
+        if (json_object_object_length(copy) > 0)
+                *ret = TAKE_PTR(copy);
+        return 0;
+}
