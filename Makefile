@@ -193,7 +193,7 @@ demo: ## see it work against a simulated Azure, nothing needed
 	$(Q)contrib/demo.sh
 
 docs-images: ## render the pictures of the README (node, Chromium)
-	$(Q)tests/verify/docs-images.sh
+	$(Q)contrib/docs-images.sh
 
 # --- install, dist ---------------------------------------------------------------------------------
 # A configuration that is there is the administrator's: kept, the new one put beside it; not below DESTDIR.
