@@ -78,7 +78,7 @@ DEFINES         := -D_GNU_SOURCE -DFTWATCH_VERSION='"$(VERSION)"'
 FT_CPPFLAGS     := -Isrc $(DEFINES) $(PKG_CFLAGS) $(FORTIFY)
 FT_CFLAGS       := -std=gnu11 $(WARNINGS) -fstack-protector-strong $(INSTRUMENT)
 FT_LDFLAGS      := $(INSTRUMENT) -Wl,-z,relro,-z,now -Wl,--as-needed
-FT_LIBS         := $(PKG_LIBS) -lcsv
+FT_LIBS         := $(PKG_LIBS) -lcsv -lm
 COMPILE          = $(CC) $(FT_CPPFLAGS) $(CPPFLAGS) $(FT_CFLAGS) -fPIE $(CFLAGS)
 LINK             = $(CC) $(FT_CFLAGS) $(CFLAGS) $(FT_LDFLAGS) -pie $(LDFLAGS)
 
