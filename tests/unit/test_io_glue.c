@@ -15,6 +15,7 @@
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "io/mail.h"
 #include "unit/io_peer.h"
 
 #define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -375,6 +376,46 @@ static void test_cancel_when_libcurl_fails(void **state) {
         assert_int_equal(f->n_done, 0);
 }
 
+static void answer_mail(const char *request, _unused_ unsigned nth, PeerAnswer *ret, _unused_ void *p) {
+        if (!request)
+                ret->bytes = "220 hello\r\n";
+        else if (startswith(request, "EHLO"))
+                ret->bytes = "250 hello\r\n";
+}
+
+static void on_mail_done(const MailReply *reply, void *userdata) {
+        Waiter *w = userdata;
+
+        assert_int_equal(reply->failure, HTTP_FAILURE_RESET);
+        assert_int_equal(reply->code, 0);
+        w->n_done++;
+}
+
+/* A mail under way uses its connection behind libcurl's back: it must hear of the end, too. */
+static void test_held_call_hears_of_the_end(void **state) {
+        static char *const to[] = { (char *) "a@example.org", NULL };
+        IoFixture *f = *state;
+        Waiter mail = { 0 }, w = { 0 };
+
+        f->peer = peer_new(f->event, PEER_LINES, answer_mail, NULL);
+        (void) snprintf(f->url, sizeof f->url, "smtp://127.0.0.1:%u", peer_port(f->peer));
+        const MailRequest request = {
+                .server = f->url, .from = "b@example.org", .to = to, .message = "x\r\n", .message_size = 3,
+                .timeout_usec = 10 * USEC_PER_SEC,
+        };
+        assert_return_code(mail_submit(f->glue, &request, on_mail_done, &mail, NULL), 0);
+        while (peer_n_requests(f->peer) < 2)    /* EHLO, MAIL */
+                assert_return_code(sd_event_run(f->event, USEC_PER_SEC), 0);
+        refused_glue = f->glue;
+        submit(&w, f, io_url(f, "/"), on_done);
+        io_run_until(f, &mail.n_done, 1);
+        io_run_until(f, &w.n_done, 1);
+        refused_glue = NULL;
+        (void) io_run_idle(f);
+        assert_int_equal(mail.n_done, 1);
+        assert_int_equal(w.code, CURLE_SEND_ERROR);
+}
+
 #define io_test(name) cmocka_unit_test_setup_teardown(name, io_setup, io_teardown)
 
 int main(void) {
@@ -393,6 +434,7 @@ int main(void) {
                 io_test(test_idle_is_idle),
                 io_test(test_all_end_when_libcurl_fails),
                 io_test(test_cancel_when_libcurl_fails),
+                io_test(test_held_call_hears_of_the_end),
         };
 
         return cmocka_run_group_tests(tests, io_group_setup, io_group_teardown);
