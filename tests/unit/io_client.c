@@ -10,7 +10,8 @@
 
 #include "base/strings.h"
 
-void client_answer_by_path(const char *request, _unused_ unsigned nth, PeerAnswer *ret, _unused_ void *p) {
+void client_answer_by_path(const char *request, _unused_ unsigned nth, PeerAnswer *ret,
+                           _unused_ void *userdata) {
         if (!startswith(request, "GET /silent"))
                 ret->bytes = OK_REPLY;
 }

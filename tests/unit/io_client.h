@@ -22,13 +22,13 @@ typedef struct ClientScript {
         unsigned n_before;              /* this many requests of a connection are answered OK first */
 } ClientScript;
 
-void client_answer_script(const char *request, unsigned nth, PeerAnswer *ret, void *script);
+void client_answer_script(const char *request, unsigned nth, PeerAnswer *ret, void *userdata);
 /* OK to everything but what is below /silent. */
 void client_answer_by_path(const char *request, unsigned nth, PeerAnswer *ret, void *userdata);
 
 HttpRequest client_request(const char *url);
 /* An http_done_t for a ClientWaiter. */
-void client_on_done(HttpReply *reply, void *waiter);
+void client_on_done(HttpReply *reply, void *userdata);
 int client_submit(ClientWaiter *w, IoFixture *f, const HttpRequest *request);
 /* One request from beginning to end. */
 void client_exchange(ClientWaiter *w, IoFixture *f, const HttpRequest *request);

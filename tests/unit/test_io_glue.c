@@ -24,8 +24,8 @@
 static const CurlGlue *refused_glue;
 static unsigned n_refused;
 
-int sd_event_add_io(sd_event *e, sd_event_source **s, int fd, uint32_t events, sd_event_io_handler_t handler,
-                    void *userdata) {
+int sd_event_add_io(sd_event *e, sd_event_source **s, int fd, uint32_t events,
+                    sd_event_io_handler_t callback, void *userdata) {
         static int (*real)(sd_event *, sd_event_source **, int, uint32_t, sd_event_io_handler_t, void *);
 
         if (refused_glue && userdata == refused_glue) {
@@ -34,7 +34,7 @@ int sd_event_add_io(sd_event *e, sd_event_source **s, int fd, uint32_t events, s
         }
         if (!real)
                 *(void **) &real = dlsym(RTLD_NEXT, "sd_event_add_io");
-        return real(e, s, fd, events, handler, userdata);
+        return real(e, s, fd, events, callback, userdata);
 }
 
 typedef struct Waiter {

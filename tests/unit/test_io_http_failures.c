@@ -165,11 +165,11 @@ static void test_no_such_host(void **state) {
 static int gate[2];
 static atomic_uint n_resolving;
 
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret) {
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *req, struct addrinfo **pai) {
         (void) service;
-        (void) hints;
-        *ret = NULL;
-        if (node && endswith(node, ".slow")) {
+        (void) req;
+        *pai = NULL;
+        if (name && endswith(name, ".slow")) {
                 char c;
                 atomic_fetch_add(&n_resolving, 1);
                 (void) !read(gate[0], &c, 1);
