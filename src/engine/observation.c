@@ -60,11 +60,8 @@ int observation_tell(Engine *e, Notice *n, const Subject *subject, int64_t *ret_
 static void log_told(const Notice *n) {
         _cleanup_free_ char *line = NULL;
 
-        if (log_is_journal() || compose_line(n, &line) < 0)
-                return;
-        LogContext about = { .source = n->source, .job_id = n->job ? n->job->id : NULL, .receiver = n->receiver,
-                             .notice_id = n->id };
-        log_context(&about, notice_type_info(n->type)->priority, "%s", line);
+        if (!log_is_journal() && compose_line(n, &line) >= 0)
+                log_context(NULL, notice_type_info(n->type)->priority, "%s", line);
 }
 
 int observation_end(Engine *e, int r) {
