@@ -115,9 +115,8 @@ static CurlCall *glue_next_ended(CurlGlue *g, CURLcode *ret_code) {
         int left;
 
         if (g->n_broken > 0) {
-                DL_FOREACH(g->calls, c)
-                        if (c->broken)
-                                break;
+                for (c = g->calls; c && !c->broken;)
+                        c = c->next;
                 *ret_code = CURLE_SEND_ERROR;
                 return c;
         }
@@ -240,12 +239,10 @@ static int timer_cb(_unused_ CURLM *multi, long timeout_ms, void *userdata) {
 }
 
 static void glue_close_multi(CurlGlue *g) {
-        GlueSocket *sock, *next;
-
         (void) curl_multi_cleanup(g->multi);            /* still calls socket_cb and timer_cb */
         g->multi = NULL;
-        DL_FOREACH_SAFE(g->sockets, sock, next)
-                socket_free(g, sock);
+        while (g->sockets)
+                socket_free(g, g->sockets);
 }
 
 static int glue_open_multi(CurlGlue *g) {
@@ -271,10 +268,8 @@ static int glue_open_multi(CurlGlue *g) {
  * transfers that are gone when a callback has failed, and would follow them later. The next submit opens a
  * new one. */
 static void glue_break(CurlGlue *g) {
-        CurlCall *c;
-
         g->in_curl = true;
-        DL_FOREACH(g->calls, c)
+        for (CurlCall *c = g->calls; c; c = c->next)
                 if (!c->broken) {
                         (void) curl_multi_remove_handle(g->multi, c->easy);
                         c->broken = true;
@@ -298,13 +293,11 @@ static void glue_drive(CurlGlue *g, curl_socket_t fd, int bits) {
 }
 
 CurlGlue *curl_glue_free(CurlGlue *g) {
-        CurlCall *c, *next;
-
         if (!g)
                 return NULL;
         assert(!g->in_curl && !g->draining);
-        DL_FOREACH_SAFE(g->calls, c, next)
-                curl_call_cancel(c);
+        while (g->calls)
+                curl_call_cancel(g->calls);
         glue_close_multi(g);
         sd_event_source_disable_unref(g->timer);
         sd_event_source_disable_unref(g->kick);

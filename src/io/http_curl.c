@@ -318,10 +318,9 @@ static void http_curl_cancel(_unused_ Http *http, HttpCall *c) {
 
 static Http *http_curl_free(Http *http) {
         HttpCurl *h = (HttpCurl *) http;
-        HttpCall *c, *next;
 
-        DL_FOREACH_SAFE(h->calls, c, next)
-                http_curl_cancel(http, c);
+        while (h->calls)
+                http_curl_cancel(http, h->calls);
         free(h->user_agent);
         free(h);
         return NULL;

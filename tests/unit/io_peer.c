@@ -177,10 +177,8 @@ Peer *peer_new(sd_event *event, PeerMode mode, peer_answer_t answer, void *userd
 }
 
 void peer_hang_up(Peer *p) {
-        Connection *c, *next;
-
-        DL_FOREACH_SAFE(p->connections, c, next)
-                connection_free(c);
+        while (p->connections)
+                connection_free(p->connections);
 }
 
 Peer *peer_free(Peer *p) {

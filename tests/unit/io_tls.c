@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -75,27 +75,14 @@ IoTls *io_tls_new(void) {
         return t;
 }
 
-static void remove_tree(const char *path) {
-        DIR *dir = opendir(path);
-
-        assert_non_null(dir);
-        for (struct dirent *e; (e = readdir(dir));) {
-                char child[512];
-                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
-                        continue;
-                (void) snprintf(child, sizeof child, "%s/%s", path, e->d_name);
-                if (e->d_type == DT_DIR)
-                        remove_tree(child);
-                else
-                        assert_return_code(unlink(child), errno);
-        }
-        closedir(dir);
-        assert_return_code(rmdir(path), errno);
+static int remove_one(const char *path, _unused_ const struct stat *st, _unused_ int type,
+                      _unused_ struct FTW *where) {
+        return remove(path);
 }
 
 IoTls *io_tls_free(IoTls *t) {
         if (t)
-                remove_tree(t->dir);
+                assert_int_equal(nftw(t->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
         free(t);
         return NULL;
 }
