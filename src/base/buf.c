@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +29,15 @@ static int buf_fail(Buf *b, int error) {
 
 /* Room for `more` bytes and a NUL. */
 static int buf_reserve(Buf *b, size_t more) {
-        if (more > b->limit || b->size > b->limit - more)
+        if (more >= SIZE_MAX - b->size || more > b->limit || b->size > b->limit - more)
                 return buf_fail(b, -EFBIG);
         size_t need = b->size + more + 1;
         if (need <= b->capacity)
                 return 0;
-        size_t capacity = MAX(b->capacity, (size_t) CAPACITY_MIN);
-        while (capacity < need)
-                capacity *= 2;
-        capacity = MIN(capacity, b->limit + 1);
+        /* Doubled, but never beyond the limit and its NUL, nor around the end of size_t. */
+        size_t most = b->limit < SIZE_MAX ? b->limit + 1 : SIZE_MAX;
+        size_t capacity = b->capacity > most / 2 ? most : MAX(b->capacity * 2, (size_t) CAPACITY_MIN);
+        capacity = MIN(MAX(capacity, need), most);
         char *data = realloc(b->data, capacity);
         if (!data)
                 return buf_fail(b, -ENOMEM);

@@ -1,8 +1,8 @@
 #include "base/digest.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,21 +32,31 @@ int base64_encode(const void *data, size_t size, char **ret) {
         return 0;
 }
 
-/* EVP_DecodeBlock() wants whole quads and counts padding as bytes: strip white space, complete the quad, count ourselves. */
+static bool is_base64(char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+}
+
+/* EVP_DecodeBlock() wants whole quads, counts padding as bytes, and cuts off what it takes for an end of text ("-"): strip
+ * white space, look at every character, complete the quad and count ourselves. */
 int base64_decode(const char *s, size_t size, char **ret, size_t *ret_size) {
         _cleanup_free_ char *quads = malloc(size + 5);
         _cleanup_free_ char *out = malloc(size + 5);
-        size_t n = 0;
+        size_t n = 0, n_padding = 0;
 
         if (!quads || !out)
                 return -ENOMEM;
-        for (size_t i = 0; i < size; i++)
-                if (!isspace((unsigned char) s[i]))
+        for (size_t i = 0; i < size; i++) {
+                if (s[i] != '\0' && strchr(" \t\r\n", s[i]))
+                        continue;
+                if (s[i] == '=')
+                        n_padding++;
+                else if (n_padding > 0 || !is_base64(s[i]))
+                        return -EINVAL;
+                else
                         quads[n++] = s[i];
-        while (n > 0 && quads[n - 1] == '=')
-                n--;
+        }
         size_t pad = (4 - n % 4) % 4;
-        if (pad == 3 || memchr(quads, '=', n) || n > INT_MAX - 4)
+        if (pad == 3 || (n_padding > 0 && n_padding != pad) || n > INT_MAX - 4)
                 return -EINVAL;
         memcpy(quads + n, "====", pad);
         quads[n + pad] = '\0';

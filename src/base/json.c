@@ -9,6 +9,13 @@
 #include "base/text.h"
 #include "base/time.h"
 
+static bool blank_from(const char *text, size_t at, size_t size) {
+        for (; at < size; at++)
+                if (text[at] == '\0' || !strchr(" \t\r\n", text[at]))
+                        return false;
+        return true;
+}
+
 int json_parse_bounded(const char *text, size_t size, json_object **ret, const char **ret_reason) {
         const char *reason = NULL;
         json_object *o = NULL;
@@ -22,18 +29,16 @@ int json_parse_bounded(const char *text, size_t size, json_object **ret, const c
         json_tokener_set_flags(t, JSON_TOKENER_VALIDATE_UTF8);
         o = json_tokener_parse_ex(t, text, (int) size);
         enum json_tokener_error e = json_tokener_get_error(t);
-        if (e == json_tokener_continue && !o)
-                o = json_tokener_parse_ex(t, "", -1), e = json_tokener_get_error(t);   /* a bare number at the end */
         size_t end = json_tokener_get_parse_end(t);
+        if (e == json_tokener_continue && !o) {
+                o = json_tokener_parse_ex(t, "", 1);    /* the NUL ends a bare number */
+                e = json_tokener_get_error(t);
+        }
         json_tokener_free(t);
         if (e != json_tokener_success)
-                reason = size == 0 ? "empty" : json_tokener_error_desc(e);
-        else
-                while (end < size)
-                        if (!strchr(" \t\r\n", text[end++])) {
-                                reason = "text behind the end";
-                                break;
-                        }
+                reason = blank_from(text, 0, size) ? "empty" : json_tokener_error_desc(e);
+        else if (!blank_from(text, end, size))
+                reason = "text behind the end";
         if (reason) {
                 json_object_put(o);
                 if (ret_reason)
@@ -94,6 +99,10 @@ int64_t json_member_int(json_object *o, const char *key, int64_t fallback) {
 
         if (json_object_is_type(v, json_type_int))
                 return json_object_get_int64(v);
+        const char *s = json_member_string(o, key);
+        int64_t i;
+        if (s && parse_int64(s, &i) == 0)
+                return i;
         if (!json_to_double(v, &d) || !isfinite(d) || d != trunc(d) || fabs(d) > 9007199254740992.0 /* 2^53 */)
                 return fallback;
         return (int64_t) d;

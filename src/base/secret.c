@@ -17,7 +17,8 @@ int secret_new(Secret **ret, const char *value, size_t size) {
         if (!s)
                 return -ENOMEM;
         s->size = size;
-        memcpy(s->value, value, size);
+        if (size > 0)
+                memcpy(s->value, value, size);
         s->value[size] = '\0';
         *ret = s;
         return 0;

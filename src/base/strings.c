@@ -152,6 +152,10 @@ bool strv_match(char *const *patterns, const char *s) {
 
 #define EDIT_LENGTH_MAX 40U
 
+static bool same_letter(char a, char b) {
+        return tolower((unsigned char) a) == tolower((unsigned char) b);
+}
+
 unsigned edit_distance(const char *a, const char *b) {
         size_t n = strlen(a), m = strlen(b);
         unsigned rows[3][EDIT_LENGTH_MAX + 1] = {};     /* the row before last, the last, the current one */
@@ -164,9 +168,9 @@ unsigned edit_distance(const char *a, const char *b) {
         for (size_t i = 1; i <= n; i++) {
                 rows[2][0] = (unsigned) i;
                 for (size_t j = 1; j <= m; j++) {
-                        bool same = tolower((unsigned char) a[i - 1]) == tolower((unsigned char) b[j - 1]);
+                        bool same = same_letter(a[i - 1], b[j - 1]);
                         unsigned best = MIN(MIN(rows[1][j], rows[2][j - 1]) + 1, rows[1][j - 1] + !same);
-                        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                        if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
                                 best = MIN(best, rows[0][j - 2] + 1);
                         rows[2][j] = best;
                 }

@@ -81,7 +81,7 @@ char *text_clean(const char *s, size_t max_chars, bool keep_newlines) {
 
         if (!copy)
                 return NULL;
-        while (size > 0) {
+        while (size > 0 && max_chars > 0) {
                 unsigned c = 0;
                 size_t n = utf8_sequence(s, size, &c);
                 const char *from = s;

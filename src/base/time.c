@@ -139,9 +139,14 @@ char *format_span(usec_t span, char buf[static SPAN_MAX]) {
                 (void) snprintf(buf, SPAN_MAX, "infinity");
                 return buf;
         }
-        if (span < USEC_PER_SEC) {
-                (void) snprintf(buf, SPAN_MAX, span == 0 ? "0s" : "%llums",
+        /* Rounded up, so that something is never shown as nothing; the last microseconds before a second are one. */
+        if (span > 0 && span <= USEC_PER_SEC - USEC_PER_MSEC) {
+                (void) snprintf(buf, SPAN_MAX, "%llums",
                                 (unsigned long long) ((span + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
+                return buf;
+        }
+        if (span < USEC_PER_SEC) {
+                (void) snprintf(buf, SPAN_MAX, span == 0 ? "0s" : "1s");
                 return buf;
         }
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -192,8 +197,12 @@ char *format_stamp_mail(usec_t real_usec, char buf[static STAMP_MAX]) {
 
 /* The offset behind the seconds: "", "Z", "+hh:mm", "-hhmm", after an optional fraction. */
 static int parse_offset(const char *s, long *ret) {
-        if (*s == '.')
-                s += 1 + strspn(s + 1, "0123456789");
+        if (*s == '.') {
+                size_t n = strspn(s + 1, "0123456789");
+                if (n == 0)
+                        return -EINVAL;
+                s += 1 + n;
+        }
         if (!*s || strcmp(s, "Z") == 0 || strcmp(s, "z") == 0) {
                 *ret = 0;
                 return 0;
@@ -209,17 +218,29 @@ static int parse_offset(const char *s, long *ret) {
 }
 
 int parse_stamp_iso(const char *s, int64_t *ret) {
+        static const char shape[] = "dddd-dd-dd?dd:dd:dd";
         struct tm tm = {};
         long offset;
 
+        /* strptime() alone would take blanks, signs and missing digits. */
+        for (size_t i = 0; shape[i]; i++)
+                if (shape[i] == 'd' ? !isdigit((unsigned char) s[i]) : shape[i] != '?' ? s[i] != shape[i] : !s[i])
+                        return -EINVAL;
         const char *end = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
+        if (!end)
+                end = strptime(s, "%Y-%m-%dt%H:%M:%S", &tm);
         if (!end)
                 end = strptime(s, "%Y-%m-%d %H:%M:%S", &tm);
         if (!end)
                 return -EINVAL;
+        tm.tm_sec = MIN(tm.tm_sec, 59);         /* a leap second is the one before it, as for the kernel */
+        int day = tm.tm_mday;
         int r = parse_offset(end, &offset);
         if (r < 0)
                 return r;
-        *ret = (int64_t) timegm(&tm) - offset;
+        time_t t = timegm(&tm);
+        if (tm.tm_mday != day)                  /* a 30th of February became another day */
+                return -EINVAL;
+        *ret = (int64_t) t - offset;
         return 0;
 }
