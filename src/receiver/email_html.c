@@ -49,7 +49,7 @@ static int put_facts(Buf *b, const MessageFacts *facts) {
                 const MessageFact *f = facts->list + i;
                 if (f->form == FACT_TEXT)
                         continue;
-                (void)buf_puts(b, "<tr><td class=\"label\" width=\"170\" style=\"" CELL ";color:#667085\">");
+                (void)buf_puts(b, "<tr><td class=\"label\" width=\"190\" style=\"" CELL ";color:#667085\">");
                 (void) put(b, f->name);
                 (void)buf_printf(b,
                                  "</td>\n<td class=\"value\" style=\"" CELL
@@ -240,8 +240,8 @@ int email_html_body(const Message *m, Buf *b) {
         (void) buf_puts(b, "<tr><td style=\"padding:18px 24px 4px\">\n");
         (void) put_facts(b, &m->about);
         (void) put_sentence(b, m->detail, false);
-        (void) put_facts(b, &m->act);
         (void) put_texts(b, &m->act);
+        (void) put_facts(b, &m->act);
         (void) put_sentence(b, m->advice, true);
         (void) put_link(b, m);
         if (!m->events_last)

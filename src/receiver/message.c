@@ -44,12 +44,12 @@ static const char *subject_of(const Notice *n) {
                 return job_title(n->job);
         if (n->receiver)
                 return n->receiver;
-        return n->source;
+        return n->source ? n->source : "ftwatchd";
 }
 
 static int add_title(Message *m, const Notice *n) {
         const char *subject = subject_of(n);
-        _cleanup_free_ char *name = text_clean(strempty(subject), MESSAGE_TITLE_MAX / 2, false);
+        _cleanup_free_ char *name = text_clean(subject, MESSAGE_TITLE_MAX / 2, false);
         _cleanup_free_ char *text = NULL;
         int r;
 
@@ -62,7 +62,7 @@ static int add_title(Message *m, const Notice *n) {
                                   n->events[n->n_events - 1]->level == EVENT_LEVEL_ERROR ? "an error"
                                                                                          : "a warning");
         else
-                r = string_printf(&text, "%s%s%s", name, *name ? " " : "", m->info->verb);
+                r = string_printf(&text, "%s %s", name, m->info->verb);
         return r < 0 ? r : clean_into(&m->title, text, MESSAGE_TITLE_MAX);
 }
 
@@ -93,19 +93,23 @@ static int add_about(Message *m, const Notice *n) {
         int r = 0;
 
         if (j) {
-                if (streq(job_title(j), j->id))
-                        r = facts_add(&m->about, "Job", j->id, MESSAGE_VALUE_MAX, FACT_CODE);
-                else if ((r = facts_add(&m->about, "Job", j->suffix, MESSAGE_TITLE_MAX, FACT_PLAIN)) >= 0)
-                        r = facts_add(&m->about, "Job id", j->id, MESSAGE_VALUE_MAX, FACT_CODE);
+                r = facts_add(&m->about, "Job", j->id, MESSAGE_VALUE_MAX, FACT_CODE);
+                if (!streq(job_title(j), j->id))
+                        r = r < 0 ? r
+                                  : facts_add(&m->about, "Suffix", j->suffix, MESSAGE_TITLE_MAX, FACT_PLAIN);
                 r = r < 0 ? r : facts_add(&m->about, "Base model", j->model, MESSAGE_VALUE_MAX, FACT_CODE);
-                r = r < 0 ? r : facts_add(&m->about, "Method", j->method, MESSAGE_VALUE_MAX, FACT_PLAIN);
+                if (j->method && !streq(j->method, "supervised"))       /* the usual one */
+                        r = r < 0 ? r
+                                  : facts_add(&m->about, "Method", j->method, MESSAGE_VALUE_MAX, FACT_PLAIN);
         }
         r = r < 0 ? r : facts_add(&m->about, "Source", n->source, MESSAGE_VALUE_MAX, FACT_PLAIN);
         r = r < 0 ? r : facts_add(&m->about, "Receiver", n->receiver, MESSAGE_VALUE_MAX, FACT_PLAIN);
-        if (r >= 0 && n->status && n->previous_status && !streq(n->status, n->previous_status))
-                r = facts_addf(&m->about, "Status", "%s (was %s)", n->status, n->previous_status);
-        else if (r >= 0)
+        /* Most titles say the status. */
+        if (r >= 0 && n->status && !strstr(m->title, n->status))
                 r = facts_add(&m->about, "Status", n->status, MESSAGE_VALUE_MAX, FACT_PLAIN);
+        if (r >= 0 && n->type == NOTICE_JOB_STATUS_CHANGED)
+                r = facts_add(&m->about, "Previous status", n->previous_status, MESSAGE_VALUE_MAX,
+                              FACT_PLAIN);
         if (r >= 0 && j)
                 r = add_metadata(m, j->metadata);
         return r;
@@ -118,6 +122,8 @@ static int add_events(Message *m, const Notice *n) {
 
         for (size_t i = skip; i < n->n_events; i++) {
                 const Event *e = n->events[i];
+                if (n->job && streq_null(e->message, n->job->error.message))
+                        continue;       /* said already */
                 MessageEvent *to = m->events + m->n_events++;
                 char stamp[STAMP_MAX] = "";
                 struct tm tm;

@@ -17,9 +17,9 @@ static const struct {
         { "train_loss", "Training loss" },
         { "full_valid_loss", "Full validation loss" },
         { "valid_loss", "Validation loss" },
-        { "train_mean_token_accuracy", "Training token accuracy" },
-        { "full_valid_mean_token_accuracy", "Full validation token accuracy" },
-        { "valid_mean_token_accuracy", "Validation token accuracy" },
+        { "train_mean_token_accuracy", "Training accuracy" },
+        { "full_valid_mean_token_accuracy", "Full validation accuracy" },
+        { "valid_mean_token_accuracy", "Validation accuracy" },
 };
 
 static const char *label_find(const char *name) {
@@ -29,19 +29,17 @@ static const char *label_find(const char *name) {
         return NULL;
 }
 
-/* "2.314 → 0.4123 (best 0.3998 at step 790)" */
-static int add_summary(MessageFacts *f, const char *label, const MetricSummary *s) {
+/* "2.314 → 0.4123 (best 0.3998, step 790)" */
+static int add_summary(MessageFacts *f, const char *label, const MetricSummary *s, bool with_best) {
         char first[NUMBER_MAX], last[NUMBER_MAX], best[NUMBER_MAX], step[COUNT_MAX];
 
         (void) format_number(s->first.value, first);
         (void) format_number(s->last.value, last);
         if (s->first.step == s->last.step)
                 return facts_addf(f, label, "%s at step %s", last, format_count(s->last.step, step));
-        if (!s->has_best)
+        if (!with_best || !s->has_best || s->best.step == s->last.step)
                 return facts_addf(f, label, "%s \xe2\x86\x92 %s", first, last);
-        if (s->best.step == s->last.step)
-                return facts_addf(f, label, "%s \xe2\x86\x92 %s (the best)", first, last);
-        return facts_addf(f, label, "%s \xe2\x86\x92 %s (best %s at step %s)", first, last,
+        return facts_addf(f, label, "%s \xe2\x86\x92 %s (best %s, step %s)", first, last,
                           format_number(s->best.value, best), format_count(s->best.step, step));
 }
 
@@ -66,11 +64,13 @@ static int add_curve(Message *m, const MetricSeries *s) {
 
 static int add_curves(Message *m, const Metrics *metrics) {
         const MetricSeries *train = metrics_find(metrics, "train_loss");
-        const MetricSeries *valid = metrics_find(metrics, "full_valid_loss");
+        const MetricSeries *valid = metrics_find(metrics, "valid_loss");
+        const MetricSeries *full = metrics_find(metrics, "full_valid_loss");
         int r;
 
-        if (!valid || valid->n_points < 3)
-                valid = metrics_find(metrics, "valid_loss");
+        /* The full one is truer, but often there is but one point an epoch. */
+        if (full && (!valid || full->n_points >= MIN(valid->n_points, (size_t) 8)))
+                valid = full;
         if (!train && metrics->n_series > 0 && !valid)
                 train = metrics->series;        /* a reward, say */
         if (train && (r = add_curve(m, train)) < 0)
@@ -84,7 +84,8 @@ static int add_series(MessageFacts *f, const char *label, const MetricSeries *s,
         if (*n_shown == SERIES_SHOWN_MAX || !metric_series_summarize(s, &summary))
                 return 0;
         (*n_shown)++;
-        return add_summary(f, label, &summary);
+        /* Where the loss was least is where overfitting began; of an accuracy nobody asks. */
+        return add_summary(f, label, &summary, !strstr(s->name, "accuracy"));
 }
 
 int message_add_metrics(Message *m, const Metrics *metrics) {

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/text.h"
 #include "receiver/escape.h"
 #include "receiver/http_post.h"
 #include "receiver/json_parts.h"
@@ -17,6 +18,7 @@
 #define TEXT_MAX 2900U                  /* of a section: 3,000 */
 #define FIELD_MAX 1900U                 /* of a field: 2,000 */
 #define FIELDS_MAX 10U                  /* fields of a section */
+#define FIELD_SHORT 30U                 /* characters that fit in half a row */
 #define LINE_MAX_CHARS 600U             /* of one line of ours; far below the 40,000 of a text */
 
 typedef struct SlackSettings {
@@ -42,7 +44,7 @@ static const EscapeRule escape_mrkdwn[] = {
         { "_", CGJ "_", ESCAPE_OUTSIDE_WORD }, { "~", CGJ "~", ESCAPE_ALWAYS },
         { "`", CGJ "`", ESCAPE_ALWAYS },       {}
 };
-/* Between backticks nothing is a mark but the backtick itself: a look-alike (U+02CB) stands for it. */
+/* Between backticks nothing is a mark but the backtick itself: a look-alike stands for it. */
 static const EscapeRule escape_code[] = {
         { "&", "&amp;", ESCAPE_ALWAYS }, { "<", "&lt;", ESCAPE_ALWAYS }, { ">", "&gt;", ESCAPE_ALWAYS },
         { "`", "\xcb\x8b", ESCAPE_ALWAYS },
@@ -94,27 +96,28 @@ static json_object *section_block(const char *mrkdwn) {
         return TAKE_PTR(o);
 }
 
-static json_object *field_object(const MessageFact *f) {
+static int put_fact(Buf *b, const MessageFact *f, const char *between) {
         bool code = f->form == FACT_CODE;
-        _cleanup_(buf_done) Buf b = BUF_INIT(FIELD_MAX * 8);
 
-        (void) buf_putc(&b, '*');
-        (void) escape_append(&b, f->name, escape_mrkdwn, MESSAGE_VALUE_MAX);
-        (void) buf_puts(&b, code ? "*\n`" : "*\n");
-        (void)escape_append(&b, f->value, code ? escape_code : escape_mrkdwn, FIELD_MAX - MESSAGE_VALUE_MAX);
-        if (code)
-                (void) buf_putc(&b, '`');
-        return b.error < 0 ? NULL : text_object("mrkdwn", buf_string(&b));
+        (void) buf_putc(b, '*');
+        (void) escape_append(b, f->name, escape_mrkdwn, METRIC_NAME_MAX);
+        (void) buf_printf(b, "*%s%s", between, code ? "`" : "");
+        (void) escape_append(b, f->value, code ? escape_code : escape_mrkdwn, LINE_MAX_CHARS - 100);
+        return buf_puts(b, code ? "`" : "");
 }
 
-/* The short facts, in sections of at most ten. */
+static bool fact_is_field(const MessageFact *f) {
+        return f->form != FACT_TEXT && utf8_length(f->value) <= FIELD_SHORT;
+}
+
+/* The short facts, two in a row, in sections of at most ten. */
 static int add_fields(json_object *blocks, const MessageFacts *facts) {
         json_object *fields = NULL;     /* borrowed */
         size_t n = 0;
         int r;
 
         for (size_t i = 0; i < facts->n; i++) {
-                if (facts->list[i].form == FACT_TEXT)
+                if (!fact_is_field(facts->list + i))
                         continue;
                 if (n++ % FIELDS_MAX == 0) {
                         _cleanup_json_ json_object *section = json_typed("section");
@@ -124,10 +127,43 @@ static int add_fields(json_object *blocks, const MessageFacts *facts) {
                         if ((r = json_append(blocks, TAKE_PTR(section))) < 0)
                                 return r;
                 }
-                if ((r = json_append(fields, field_object(facts->list + i))) < 0)
+                _cleanup_(buf_done) Buf b = BUF_INIT(FIELD_MAX * 8);
+                if ((r = put_fact(&b, facts->list + i, "\n")) < 0 ||
+                    (r = json_append(fields, text_object("mrkdwn", buf_string(&b)))) < 0)
                         return r;
         }
         return 0;
+}
+
+static int flush_section(json_object *blocks, Buf *b) {
+        int r = b->error;
+
+        if (r >= 0 && b->size > 0)
+                r = json_append(blocks, section_block(buf_string(b)));
+        buf_reset(b);
+        return r;
+}
+
+/* The others, which half a row is too narrow for, one a line. */
+static int add_lines(json_object *blocks, const MessageFacts *facts) {
+        _cleanup_(buf_done) Buf b = BUF_INIT(TEXT_MAX * 8);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < facts->n; i++) {
+                if (facts->list[i].form == FACT_TEXT || fact_is_field(facts->list + i))
+                        continue;
+                if (utf8_length(buf_string(&b)) > TEXT_MAX - LINE_MAX_CHARS)
+                        r = flush_section(blocks, &b);
+                (void) buf_puts(&b, b.size > 0 ? "\n" : "");
+                (void) put_fact(&b, facts->list + i, "  ");
+        }
+        return r < 0 ? r : flush_section(blocks, &b);
+}
+
+static int add_facts(json_object *blocks, const MessageFacts *facts) {
+        int r = add_fields(blocks, facts);
+
+        return r < 0 ? r : add_lines(blocks, facts);
 }
 
 /* "*Error*" and the text in a box of its own. */
@@ -198,7 +234,7 @@ static int add_context(json_object *blocks, const Message *m) {
         if (m->url) {           /* clean by message.h: no space, quote, bracket or bar */
                 (void) buf_putc(&b, '<');
                 (void) escape_append(&b, m->url, escape_url, TEXT_MAX);
-                (void) buf_puts(&b, "|Open the job>  ");
+                (void) buf_puts(&b, "|Open the job> \xc2\xb7 ");
         }
         if (escape_append(&b, m->footer, escape_mrkdwn, LINE_MAX_CHARS) < 0)
                 return b.error;
@@ -207,15 +243,15 @@ static int add_context(json_object *blocks, const Message *m) {
 }
 
 static int add_blocks(json_object *blocks, const Message *m) {
-        int r = add_fields(blocks, &m->about);
+        int r = add_facts(blocks, &m->about);
 
         r = r < 0 ? r : add_sentence(blocks, "", m->detail);
-        r = r < 0 ? r : add_fields(blocks, &m->act);
         r = r < 0 ? r : add_texts(blocks, &m->act);
+        r = r < 0 ? r : add_facts(blocks, &m->act);
         r = r < 0 ? r : add_sentence(blocks, "\xe2\x86\x92 ", m->advice);
         if (!m->events_last)
                 r = r < 0 ? r : add_events(blocks, m);
-        r = r < 0 ? r : add_fields(blocks, &m->went);
+        r = r < 0 ? r : add_facts(blocks, &m->went);
         r = r < 0 ? r : add_curves(blocks, m);
         if (m->events_last)
                 r = r < 0 ? r : add_events(blocks, m);

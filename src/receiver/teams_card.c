@@ -1,12 +1,15 @@
 #include "receiver/teams_card.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/strings.h"
 #include "receiver/escape.h"
 #include "receiver/json_parts.h"
+
+#define BOXED_BYTES 40U                 /* an identifier longer than this has a box of its own */
 
 /* A zero width space parts what would be a tag (an <at> without its entity makes Teams refuse the card), an
  * entity, or a date function ({{DATE(...)}}), and is not seen. */
@@ -96,12 +99,17 @@ static json_object *fact_object(const MessageFact *f, size_t max_chars) {
         return TAKE_PTR(o);
 }
 
-static int add_fact_set(json_object *body, const MessageFacts *facts, size_t max_chars) {
+static bool is_boxed(const MessageFact *f) {
+        return f->form == FACT_TEXT || (f->form == FACT_CODE && strlen(f->value) > BOXED_BYTES);
+}
+
+/* All but the boxed ones, or, with `all`, all but texts. */
+static int add_fact_set(json_object *body, const MessageFacts *facts, size_t max_chars, bool all) {
         json_object *list = NULL;       /* borrowed */
         int r;
 
         for (size_t i = 0; i < facts->n; i++) {
-                if (facts->list[i].form == FACT_TEXT)
+                if (all ? facts->list[i].form == FACT_TEXT : is_boxed(facts->list + i))
                         continue;
                 if (!list) {
                         json_object *set = json_typed("FactSet");
@@ -126,10 +134,12 @@ static json_object *run_new(const char *text, size_t max_chars, bool subtle, boo
 }
 
 /* A block of runs; *ret_inlines is where they go. */
-static int add_rich_text(json_object *body, json_object **ret_inlines) {
+static int add_rich_text_spaced(json_object *body, const char *spacing, json_object **ret_inlines) {
         json_object *block = json_typed("RichTextBlock");
         int r = json_append(body, block);
 
+        if (r >= 0 && spacing)
+                r = json_add_string(block, "spacing", spacing);
         if (r < 0)
                 return r;
         json_object *inlines = array_in(block, "inlines");
@@ -139,12 +149,18 @@ static int add_rich_text(json_object *body, json_object **ret_inlines) {
         return 0;
 }
 
-static int add_sentence(json_object *body, const char *text, size_t max_chars) {
+static int add_rich_text(json_object *body, json_object **ret_inlines) {
+        return add_rich_text_spaced(body, NULL, ret_inlines);
+}
+
+static int add_sentence(json_object *body, const char *mark, const char *text, size_t max_chars) {
         json_object *inlines;
 
         if (!text)
                 return 0;
         int r = add_rich_text(body, &inlines);
+        if (r >= 0 && *mark)
+                r = json_append(inlines, run_new(mark, SIZE_MAX, false, false));
         return r < 0 ? r : json_append(inlines, run_new(text, max_chars, false, false));
 }
 
@@ -156,10 +172,10 @@ static json_object *label_block(const char *text) {
         return TAKE_PTR(o);
 }
 
-static int add_texts(json_object *body, const MessageFacts *facts, size_t max_chars) {
+static int add_boxes(json_object *body, const MessageFacts *facts, size_t max_chars) {
         for (size_t i = 0; i < facts->n; i++) {
                 const MessageFact *f = facts->list + i;
-                if (f->form != FACT_TEXT)
+                if (!is_boxed(f))
                         continue;
                 json_object *box = json_typed("Container"), *items, *inlines;
                 int r = json_append(body, box);
@@ -168,7 +184,7 @@ static int add_texts(json_object *body, const MessageFacts *facts, size_t max_ch
                 if (json_add_string(box, "style", "emphasis") < 0 || !(items = array_in(box, "items")) ||
                     json_append(items, label_block(f->name)) < 0 ||
                     (r = add_rich_text(items, &inlines)) < 0 ||
-                    json_append(inlines, run_new(f->value, max_chars, false, false)) < 0)
+                    json_append(inlines, run_new(f->value, max_chars, false, f->form == FACT_CODE)) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -187,7 +203,7 @@ static int add_events(json_object *body, const Message *m, size_t n_max, size_t 
                 const char *level = e->level == EVENT_LEVEL_INFO ? "" : event_level_to_string(e->level);
                 r = string_printf(&head, "%s%s%s%s", e->time, *e->time ? "  " : "", level,
                                   *level ? ": " : "");
-                if (r < 0 || (r = add_rich_text(body, &inlines)) < 0)
+                if (r < 0 || (r = add_rich_text_spaced(body, "Small", &inlines)) < 0)
                         return r;
                 r = *head ? json_append(inlines, run_new(head, MESSAGE_VALUE_MAX, true, false)) : 0;
                 r = r < 0 ? r : json_append(inlines, run_new(e->text, max_chars, false, false));
@@ -228,15 +244,15 @@ static int fill_body(json_object *body, const Message *m, const CardLimits *l) {
                 return json_append(body, text_block(m->brief, 2 * MESSAGE_VALUE_MAX));
         int r = json_append(body, title_container(m));
         if (l->facts)
-                r = r < 0 ? r : add_fact_set(body, &m->about, l->fact_chars);
-        r = r < 0 ? r : add_sentence(body, m->detail, l->text_chars);
-        r = r < 0 ? r : add_fact_set(body, &m->act, MESSAGE_VALUE_MAX);
-        r = r < 0 ? r : add_texts(body, &m->act, l->text_chars);
-        r = r < 0 ? r : add_sentence(body, m->advice, l->text_chars);
+                r = r < 0 ? r : add_fact_set(body, &m->about, l->fact_chars, true);
+        r = r < 0 ? r : add_sentence(body, "", m->detail, l->text_chars);
+        r = r < 0 ? r : add_boxes(body, &m->act, l->text_chars);
+        r = r < 0 ? r : add_fact_set(body, &m->act, MESSAGE_VALUE_MAX, false);
+        r = r < 0 ? r : add_sentence(body, "\xe2\x86\x92 ", m->advice, l->text_chars);
         if (!m->events_last)
                 r = r < 0 ? r : add_events(body, m, l->n_events, l->fact_chars);
         if (l->facts)
-                r = r < 0 ? r : add_fact_set(body, &m->went, l->fact_chars);
+                r = r < 0 ? r : add_fact_set(body, &m->went, l->fact_chars, true);
         if (l->curves)
                 r = r < 0 ? r : add_curves(body, m);
         if (m->events_last)
@@ -254,7 +270,7 @@ static int add_action(json_object *card, const Message *m) {
         int r = json_append(actions, open);
         if (r < 0)
                 return r;
-        if (json_add_string(open, "title", "Open") < 0 || json_add_string(open, "url", m->url) < 0)
+        if (json_add_string(open, "title", "Open the job") < 0 || json_add_string(open, "url", m->url) < 0)
                 return -ENOMEM;
         return 0;
 }

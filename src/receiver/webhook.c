@@ -20,7 +20,6 @@
 #define KEY_MIN 24U                     /* Standard Webhooks: 24 to 64 bytes */
 #define KEY_MAX 64U
 #define SECRETS_MAX 5U                  /* signatures in one header */
-#define TEXT_CUT 1000U                  /* characters of each text when the body is too long */
 
 typedef struct WebhookSettings {
         ReceiverCommon common;
@@ -115,59 +114,20 @@ static int put_valid_utf8(Buf *b, const char *s) {
         return b->error;
 }
 
+/* What has nothing in it stays as it is. */
 static int empty_events(json_object *data) {
+        if (!json_member_array(data, "events"))
+                return 0;
         json_object *a = json_object_new_array();
-
         return a ? json_add(data, "events", a) : -ENOMEM;
 }
 
 static int empty_metrics(json_object *data) {
+        if (!json_member_object(data, "metrics"))
+                return 0;
         json_object *o = json_object_new_object();
-
         return o ? json_add(data, "metrics", o) : -ENOMEM;
 }
-
-static int empty_metadata(json_object *data) {
-        json_object *o = json_object_new_object();
-
-        return o ? json_add(data, "metadata", o) : -ENOMEM;
-}
-
-/* Every text of the object and of the objects in it, replaced by a shorter one; `depth` bounds the walk. */
-static int cut_texts(json_object *o, unsigned depth) {
-        if (depth == 0)
-                return 0;
-        json_object_object_foreach(o, key, value) {
-                if (json_object_is_type(value, json_type_object)) {
-                        int r = cut_texts(value, depth - 1);
-                        if (r < 0)
-                                return r;
-                }
-                if (!json_object_is_type(value, json_type_string))
-                        continue;
-                _cleanup_free_ char *cut = text_clean(json_object_get_string(value), TEXT_CUT, true);
-                /* in place: adding to an object while walking it is not allowed */
-                if (!cut || !json_object_set_string(value, cut))
-                        return -ENOMEM;
-                (void) key;
-        }
-        return 0;
-}
-
-static int cut_all_texts(json_object *data) {
-        return cut_texts(data, 3);
-}
-
-static int cut_hyperparameters(json_object *data) {
-        return json_add(data, "hyperparameters", NULL);
-}
-
-/* What is given up, in this order, until the body is small enough. The second half is met by a hostile
- * server only. */
-static int (*const sacrifices[])(json_object *data) = {
-        empty_metrics, empty_events, cut_all_texts, empty_metadata, cut_hyperparameters,
-};
-#define SACRIFICES_OF_DEGRADED 2U       /* metrics and events */
 
 static int envelope_new(const Notice *n, json_object **ret, json_object **ret_data) {
         _cleanup_json_ json_object *o = json_object_new_object();
@@ -186,28 +146,33 @@ static int envelope_new(const Notice *n, json_object **ret, json_object **ret_da
         return 0;
 }
 
+static int put_envelope(Buf *b, json_object *o) {
+        _cleanup_free_ char *text = NULL;
+        int r = json_to_text(o, &text);
+
+        return r < 0 ? r : put_valid_utf8(b, text);
+}
+
+/* A notice keeps its data below the limit (notice_to_json); what it cannot know is what the escaping of odd
+ * bytes adds. */
 static int webhook_render(const ReceiverCommon *common, const Notice *n, bool degraded, Buf *ret) {
         _cleanup_json_ json_object *o = NULL;
+        _cleanup_(buf_done) Buf b = BUF_INIT(SIZE_MAX / 4);
         json_object *data;
-        size_t n_given_up = 0;
 
         (void) common;
         int r = envelope_new(n, &o, &data);
         if (r < 0)
                 return r;
-        for (;;) {
-                _cleanup_free_ char *text = NULL;
-                if (n_given_up >= (degraded ? SACRIFICES_OF_DEGRADED : 0)) {
-                        _cleanup_(buf_done) Buf b = BUF_INIT(SIZE_MAX / 4);
-                        if ((r = json_to_text(o, &text)) < 0 || (r = put_valid_utf8(&b, text)) < 0)
-                                return r;
-                        if (b.size <= BODY_MAX || n_given_up == ARRAY_SIZE(sacrifices))
-                                return buf_append(ret, b.data, b.size);
-                }
-                r = sacrifices[n_given_up++](data);
-                if (r < 0)
+        if (!degraded && (r = put_envelope(&b, o)) < 0)
+                return r;
+        if (degraded || b.size > BODY_MAX) {
+                buf_reset(&b);
+                if ((r = empty_metrics(data)) < 0 || (r = empty_events(data)) < 0 ||
+                    (r = put_envelope(&b, o)) < 0)
                         return r;
         }
+        return buf_append(ret, b.data, b.size);
 }
 
 /* --- send ------------------------------------------------------------------------------------------ */

@@ -117,10 +117,12 @@ static void source_arm(HttpScript *s) {
         for (HttpCall *c = s->calls; c; c = c->next)
                 due = due || !c->step.hold;
         if (s->source)
-                assert_int_equal(sd_event_source_set_enabled(s->source, due ? SD_EVENT_ON : SD_EVENT_OFF), 0);
+                assert_int_equal(sd_event_source_set_enabled(s->source, due ? SD_EVENT_ON : SD_EVENT_OFF),
+                                 0);
 }
 
-static int script_submit(Http *h, const HttpRequest *request, http_done_t done, void *userdata, HttpCall **ret) {
+static int script_submit(Http *h, const HttpRequest *request, http_done_t done, void *userdata,
+                         HttpCall **ret) {
         HttpScript *s = (HttpScript *) h;
         HttpCall **end = &s->calls;
 
@@ -149,7 +151,8 @@ static int script_submit(Http *h, const HttpRequest *request, http_done_t done, 
         return 0;
 }
 
-/* The call leaves the list; a call that is not on it was cancelled or answered before: a bug of the caller. */
+/* The call leaves the list; a call that is not on it was cancelled or answered before: a bug of the caller.
+ */
 static void unlink_call(HttpScript *s, HttpCall *call) {
         HttpCall **at = &s->calls;
 

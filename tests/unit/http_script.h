@@ -1,14 +1,17 @@
 #pragma once
-/* A scripted Http for tests: it records every request and answers from a queue of steps, or by a function where the order
- * is not known beforehand. It keeps the promises of io/http.h: a callback never runs inside submit, exactly once, and not
- * after a cancel; and it holds its callers to theirs (timeout and limit given, headers within the limit).
+/* A scripted Http for tests: it records every request and answers from a queue of steps, or by a function
+ * where the order is not known beforehand. It keeps the promises of io/http.h: a callback never runs inside
+ * submit, exactly once, and not after a cancel; and it holds its callers to theirs (timeout and limit given,
+ * headers within the limit).
  *
- *      HttpScript *s = http_script_new(event);                  NULL: nothing is answered but by http_script_run()
- *      http_script_expect(s, &(HttpStep) { .method = "POST", .url = "/hook", .status = 503, .retry_after_usec = 7 });
+ *      HttpScript *s = http_script_new(event);                  NULL: nothing is answered but by
+ * http_script_run() http_script_expect(s, &(HttpStep) { .method = "POST", .url = "/hook", .status = 503,
+ * .retry_after_usec = 7 });
  *      ... http_script_http(s) goes where a Http is wanted ...
  *      http_script_run(s); or the event loop
  *      assert_int_equal(http_script_n_requests(s), 1);
- *      http_script_finish(s);                                   fails the test when a step was not asked for */
+ *      http_script_finish(s);                                   fails the test when a step was not asked for
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,7 +51,8 @@ typedef struct HttpStep {
         int64_t date;
 } HttpStep;
 
-/* Fills *step for a request; called when the queue is empty. `step` is zeroed, its strings must live until the next call. */
+/* Fills *step for a request; called when the queue is empty. `step` is zeroed, its strings must live until
+ * the next call. */
 typedef void (*http_script_answer_t)(const HttpRecord *request, HttpStep *step, void *userdata);
 
 HttpScript *http_script_new(sd_event *event);
@@ -64,14 +68,15 @@ void http_script_fail_submit(HttpScript *s, int error);
 
 /* Runs the callbacks of all calls that are due now, not of those they start. Returns how many. */
 size_t http_script_run(HttpScript *s);
-/* The same until nothing is left to do, for at most `budget` rounds: fails the test when that is not enough. */
+/* The same until nothing is left to do, for at most `budget` rounds: fails the test when that is not enough.
+ */
 void http_script_run_all(HttpScript *s, size_t budget);
 /* Held calls become due. */
 void http_script_release(HttpScript *s);
 
 size_t http_script_n_requests(const HttpScript *s);
 size_t http_script_n_pending(const HttpScript *s);
-const HttpRecord *http_script_request(const HttpScript *s, size_t i);   /* fails the test when there is none */
+const HttpRecord *http_script_request(const HttpScript *s, size_t i); /* fails the test when there is none */
 /* The value of a header of a request, NULL when it has none; names in any case. */
 const char *http_record_header(const HttpRecord *r, const char *name);
 /* Frees, after failing the test if steps are left over or calls are under way. */
