@@ -47,6 +47,10 @@ packages() {
 
         chromium               | docs  | chromium | renders the messages as pictures
         fonts-dejavu-core      | docs  | -        | a font to render them with
+        fonts-lato             | docs  | -        | the font of Slack
+        fonts-open-sans        | docs  | -        | a font like that of Teams and Outlook
+        fonts-noto-color-emoji | docs  | -        | the symbols in titles
+        pngquant               | docs  | pngquant | makes the pictures small
 TABLE
 }
 
