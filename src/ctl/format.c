@@ -51,20 +51,6 @@ char *format_when(usec_t now, usec_t then, char buf[static WHEN_MAX]) {
         return buf;
 }
 
-char *format_count(int64_t n, char buf[static COUNT_MAX]) {
-        char digits[COUNT_MAX];
-        size_t to = 0;
-
-        int size = snprintf(digits, sizeof digits, "%lld", (long long) n);
-        for (int i = 0; i < size; i++) {
-                buf[to++] = digits[i];
-                if ((size - i - 1) % 3 == 0 && i + 1 < size && digits[i] != '-')
-                        buf[to++] = ',';
-        }
-        buf[to] = '\0';
-        return buf;
-}
-
 char *format_value(double v, char buf[static VALUE_MAX]) {
         if (isnan(v))
                 (void) snprintf(buf, VALUE_MAX, "NaN");
@@ -103,10 +89,6 @@ Style status_style(const char *status) {
                 if (streq(terminal[i].status, status))
                         return terminal[i].style;
         return STYLE_DIM;
-}
-
-int format_status(const JobRow *j, char **ret) {
-        return string_printf(ret, "%s%s", j->status, j->removed_usec > 0 ? ", removed" : "");
 }
 
 Style event_level_style(EventLevel level) {

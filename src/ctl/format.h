@@ -9,7 +9,6 @@
 #include "base/time.h"
 #include "ctl/term.h"
 #include "model/job.h"
-#include "store/query.h"
 
 #define AGE_MAX (SPAN_MAX + 8)
 /* "3min ago", "in 20s", "just now"; "" for 0. Seconds are dropped from minutes on, minutes from days on.
@@ -20,9 +19,6 @@ char *format_age(usec_t now_usec, usec_t then_usec, char buf[static AGE_MAX]);
 char *format_when(usec_t now_usec, usec_t then_usec, char buf[static WHEN_MAX]);
 /* A span the same way. */
 char *format_length(usec_t span_usec, char buf[static SPAN_MAX]);
-#define COUNT_MAX 32
-/* 1,234,567 */
-char *format_count(int64_t n, char buf[static COUNT_MAX]);
 #define VALUE_MAX 32
 /* A loss or the like, in five digits: "0.4213", "1.2e-05", "NaN". */
 char *format_value(double v, char buf[static VALUE_MAX]);
@@ -31,8 +27,6 @@ char *format_value(double v, char buf[static VALUE_MAX]);
 usec_t stamp_usec(int64_t at);
 
 Style status_style(const char *status);
-/* "running", "running, removed"; malloc'ed. */
-int format_status(const JobRow *j, char **ret);
 Style event_level_style(EventLevel level);
 
 /* The members of an object in one line: "n_epochs 3, batch_size 1" (" " between name and value);

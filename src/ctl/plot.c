@@ -21,6 +21,7 @@
 
 typedef struct Axis {
         double min, max;                /* of the scaled values; min < max */
+        double unit;                    /* values are divided by it first: 1, unless their range overflows */
         bool log;
 } Axis;
 
@@ -45,7 +46,7 @@ static const struct {
 };
 
 static double scale(const Axis *a, double v) {
-        return a->log ? log10(v) : v;
+        return a->log ? log10(v) : v / a->unit;
 }
 
 static void plot_done(Plot *p) {
@@ -75,6 +76,7 @@ static void find_ranges(Plot *p, const MetricSeries *const *series, size_t n_ser
                 }
         if (p->n_points == 0)
                 return;
+        p->y.unit = isfinite(max - min) ? 1 : fmax(fabs(min), fabs(max));
         p->y.log = min > 0 && log10(max) - log10(min) > LOG_DECADES;
         p->y.min = scale(&p->y, min);
         p->y.max = scale(&p->y, max);
@@ -171,34 +173,50 @@ static void put_color(const Plot *p, Buf *ret, size_t series, const char *text) 
                 (void) buf_puts(ret, text);
 }
 
+/* Which series a character belongs to; blanks belong to none. */
+static size_t series_at(const Plot *p, size_t at) {
+        return p->marks[at] ? p->marks[at] - 1U : p->dots[at] ? 0 : SIZE_MAX;
+}
+
 static void put_char(const Plot *p, Buf *ret, size_t at) {
         bool utf8 = p->options->utf8;
+        size_t series = series_at(p, at);
 
-        if (p->marks[at]) {
-                size_t series = p->marks[at] - 1U;
-                put_color(p, ret, series, utf8 ? marks[series].utf8 : marks[series].ascii);
-        } else if (!p->dots[at])
+        if (series == SIZE_MAX)
                 (void) buf_putc(ret, ' ');
-        else if (!utf8)
-                put_color(p, ret, 0, marks[0].ascii);
+        else if (p->marks[at] || !utf8)
+                (void) buf_puts(ret, utf8 ? marks[series].utf8 : marks[series].ascii);
         else {
                 const unsigned c = 0x2800U + p->dots[at];
                 const char text[] = { (char) (0xe0 | c >> 12), (char) (0x80 | (c >> 6 & 0x3f)),
                                       (char) (0x80 | (c & 0x3f)), '\0' };
-                put_color(p, ret, 0, text);
+                (void) buf_puts(ret, text);
         }
+}
+
+/* One colour code a stretch, not a character. */
+static void put_row(const Plot *p, Buf *ret, size_t start, size_t end) {
+        size_t color = SIZE_MAX;
+
+        for (size_t at = start; at < end; at++) {
+                size_t series = series_at(p, at);
+                if (p->options->color && series != SIZE_MAX && series != color)
+                        (void) buf_printf(ret, "\033[%sm", marks[color = series].color);
+                put_char(p, ret, at);
+        }
+        (void) buf_puts(ret, color != SIZE_MAX ? "\033[0m\n" : "\n");
 }
 
 /* As many digits behind the point as tell two labels apart. */
 static void format_label(const Plot *p, double scaled, char ret[static LABEL_MAX]) {
-        double v = p->y.log ? pow(10, scaled) : scaled;
-        double step = (p->y.max - p->y.min) / (double) MAX(p->rows - 1, (size_t) 1);
-        int digits = step > 0 ? (int) ceil(-log10(step)) : 2;
+        double v = p->y.log ? pow(10, scaled) : scaled * p->y.unit;
+        double step = (p->y.max - p->y.min) * p->y.unit / (double) MAX(p->rows - 1, (size_t) 5);
+        double digits = ceil(-log10(step));     /* -inf for a range that overflows */
 
         if (p->y.log || fabs(v) >= 1e6 || digits > 5)
                 (void) snprintf(ret, LABEL_MAX, "%.2g", v);
         else
-                (void) snprintf(ret, LABEL_MAX, "%.*f", MAX(digits, 0), v);
+                (void) snprintf(ret, LABEL_MAX, "%.*f", digits > 0 ? (int) digits : 0, v);
 }
 
 static double label_value(const Plot *p, size_t row) {
@@ -210,7 +228,7 @@ static double label_value(const Plot *p, size_t row) {
 static bool has_label(const Plot *p, size_t row) {
         size_t every = p->rows > 8 ? 4 : 2;
         /* Never two in neighbouring lines. */
-        return row + 1 == p->rows || (row % every == 0 && row + 2 < p->rows);
+        return row == 0 || row + 1 == p->rows || (row % every == 0 && row + 2 < p->rows);
 }
 
 static size_t label_width(const Plot *p) {
@@ -253,9 +271,7 @@ static void put_area(const Plot *p, size_t margin, Buf *ret) {
                 size_t start = row * p->columns, end = start + p->columns;
                 while (end > start && !p->dots[end - 1] && !p->marks[end - 1])
                         end--;
-                for (size_t at = start; at < end; at++)
-                        put_char(p, ret, at);
-                (void) buf_putc(ret, '\n');
+                put_row(p, ret, start, end);
         }
 }
 
@@ -278,7 +294,7 @@ static void put_axis(const Plot *p, size_t margin, Buf *ret) {
         }
         size_t used = strlen(first), at = place_x(p, half, p->columns) - strlen(middle) / 2;
         (void) buf_puts(ret, first);
-        if (half > p->x_min && at > used && at + strlen(middle) + strlen(last) + 2 < p->columns) {
+        if (half > p->x_min && at > used + 1 && at + strlen(middle) + strlen(last) + 2 < p->columns) {
                 (void) buf_printf(ret, "%*s%s", (int) (at - used), "", middle);
                 used = at + strlen(middle);
         }

@@ -14,7 +14,7 @@
 
 #define WIDTH_MIN 40U
 #define WIDTH_MAX 1000U
-#define WRAP_MIN 20U                    /* columns a wrapped text has at least */
+#define WRAP_MIN 10U                    /* columns a wrapped text has at least */
 
 static const struct {
         const char *utf8, *ascii;
@@ -24,7 +24,7 @@ static const struct {
         [SYMBOL_ARROW] = { "\u2192", "->" },
         [SYMBOL_DONE] = { "\u2713", "ok" },
         [SYMBOL_DEAD] = { "\u2717", "DEAD" },
-        [SYMBOL_OWED] = { "\u25cb", "owed" },
+        [SYMBOL_OWED] = { "\u25cb", ".." },
 };
 _Static_assert(ARRAY_SIZE(symbols) == _SYMBOL_MAX, "a symbol is missing");
 

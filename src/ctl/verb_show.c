@@ -13,6 +13,7 @@
 #include "ctl/parts.h"
 #include "ctl/plot.h"
 #include "ctl/table.h"
+#include "receiver/message_fact.h"
 
 #define EVENTS_SHOWN 8
 #define NOTICES_SHOWN 20
@@ -85,21 +86,18 @@ static int print_title(const Ctl *c, const JobView *v) {
 }
 
 static int print_status(const Ctl *c, const JobView *v) {
-        _cleanup_free_ char *status = NULL;
         char when[WHEN_MAX];
         /* What was there at first contact had its status before that. */
         bool exact = !v->row->silent || v->row->changed_usec > v->row->first_seen_usec;
 
-        int r = format_status(v->row, &status);
-        if (r < 0)
-                return r;
         term_printf(&c->out, "%*s: ", LABEL_WIDTH, "Status");
-        r = term_put_foreign(&c->out, status_style(v->row->status), status);
+        int r = term_put_foreign(&c->out, status_style(v->row->status), v->row->status);
         term_printf(&c->out, "%s %s\n", exact ? " since" : ", first seen",
                     format_when(c->now_usec, exact ? v->row->changed_usec : v->row->first_seen_usec, when));
         if (r < 0 || v->row->removed_usec == 0)
                 return r;
-        return fact(c, "Removed", STYLE_WARNING, "%s", format_when(c->now_usec, v->row->removed_usec, when));
+        return fact(c, "Removed", STYLE_WARNING, "from the service, %s",
+                    format_when(c->now_usec, v->row->removed_usec, when));
 }
 
 static int print_error(const Ctl *c, const JobError *e) {

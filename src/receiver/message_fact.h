@@ -1,5 +1,6 @@
 #pragma once
-/* Facts of a message, and numbers as people read them. Used by message*.c only. */
+/* Facts of a message, and numbers as people read them. Used by message*.c, and the numbers by
+ * ctl/. */
 
 #include <stdint.h>
 
