@@ -33,8 +33,8 @@ mkdir -p "$output"
 
 # The browser reads nothing but the page: no profile of the user, no network.
 browser() {
-        timeout 60 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --disable-dev-shm-usage \
-                --user-data-dir="$scratch/profile" --host-resolver-rules='MAP * ~NOTFOUND' \
+        timeout 60 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars \
+                --disable-dev-shm-usage --user-data-dir="$scratch/profile" --host-resolver-rules='MAP * ~NOTFOUND' \
                 --virtual-time-budget=2000 "$@" 2>/dev/null
 }
 
@@ -48,6 +48,7 @@ for name in "${pictures[@]}"; do
         }
         browser --force-device-scale-factor="${SCALE:-1.5}" --window-size="${size% *},${size#* }" \
                 --screenshot="$output/$name.png" "$url"
-        pngquant --force --skip-if-larger --quality 60-95 --strip --output "$output/$name.png" "$output/$name.png"
+        pngquant --force --skip-if-larger --quality 60-95 --strip \
+                --output "$output/$name.png" "$output/$name.png"
         echo "$output/$name.png: $(stat -c %s "$output/$name.png") bytes"
 done

@@ -4,14 +4,12 @@
  * submit, exactly once, and not after a cancel; and it holds its callers to theirs (timeout and limit given,
  * headers within the limit).
  *
- *      HttpScript *s = http_script_new(event);                  NULL: nothing is answered but by
- * http_script_run() http_script_expect(s, &(HttpStep) { .method = "POST", .url = "/hook", .status = 503,
- * .retry_after_usec = 7 });
+ *      HttpScript *s = http_script_new(event);         NULL: http_script_run() answers, and it alone
+ *      http_script_expect(s, &(HttpStep) { .method = "POST", .url = "/hook", .status = 503 });
  *      ... http_script_http(s) goes where a Http is wanted ...
  *      http_script_run(s); or the event loop
  *      assert_int_equal(http_script_n_requests(s), 1);
- *      http_script_finish(s);                                   fails the test when a step was not asked for
- */
+ *      http_script_finish(s);                          fails the test when a step was not asked for */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,8 +66,7 @@ void http_script_fail_submit(HttpScript *s, int error);
 
 /* Runs the callbacks of all calls that are due now, not of those they start. Returns how many. */
 size_t http_script_run(HttpScript *s);
-/* The same until nothing is left to do, for at most `budget` rounds: fails the test when that is not enough.
- */
+/* The same until nothing is left to do, for at most `budget` rounds: fails the test if that is too few. */
 void http_script_run_all(HttpScript *s, size_t budget);
 /* Held calls become due. */
 void http_script_release(HttpScript *s);

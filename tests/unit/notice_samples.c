@@ -214,12 +214,15 @@ static void add_event(Notice *n, EventLevel level, int64_t created_at, const cha
 }
 
 static void add_events(Notice *n, const Sample *s) {
-        static const char *const texts[] = {
-                "Job started.",
-                "Job succeeded.",
-                "Postprocessing started.",
-                "Completed results file: file-175c81c590074388bdb49e8e0d91bac3",
-                "Training hours billed: 1.250",
+        static const struct {
+                int64_t before;         /* seconds before the notice */
+                const char *text;
+        } infos[] = {
+                { 4500, "Job started." },
+                { 61, "Job succeeded." },
+                { 58, "Postprocessing started." },
+                { 30, "Completed results file: file-175c81c590074388bdb49e8e0d91bac3" },
+                { 29, "Training hours billed: 1.250" },
         };
 
         if (s->event)
@@ -238,8 +241,8 @@ static void add_events(Notice *n, const Sample *s) {
                 add_event(n, EVENT_LEVEL_INFO, NOTICE_SAMPLE_SEC - 1200, "Job started.");
                 add_event(n, EVENT_LEVEL_ERROR, NOTICE_SAMPLE_SEC - 30, job_error_message);
         } else
-                for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-                        add_event(n, EVENT_LEVEL_INFO, NOTICE_SAMPLE_SEC - 60 + (int64_t) i * 9, texts[i]);
+                for (size_t i = 0; i < ARRAY_SIZE(infos); i++)
+                        add_event(n, EVENT_LEVEL_INFO, NOTICE_SAMPLE_SEC - infos[i].before, infos[i].text);
 }
 
 static json_object *parse(const char *text) {

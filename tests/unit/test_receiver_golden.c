@@ -15,6 +15,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "unit/http_script.h"
 #include "unit/notice_samples.h"
 #include "unit/receiver_fixture.h"
 
@@ -130,13 +131,54 @@ static void test_kind(void **state) {
         check_one(kind, "hostile", true);
 }
 
+static void on_done(const Outcome *outcome, void *userdata) {
+        (void) userdata;
+        assert_int_equal(outcome->kind, OUTCOME_OK);
+}
+
+/* One request as it goes out, signed with two secrets, for the official verifiers (tests/verify/webhook.mjs). */
+static void test_signed(void **state) {
+        ReceiverCommon *s = receiver_fixture_new("webhook", "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                                                 "secret", "plain text is a key as it is", NULL);
+        HttpScript *script = http_script_new(NULL);
+        Notice *n = notice_sample_new("succeeded");
+        Buf body = BUF_INIT(GOLDEN_MAX), b = BUF_INIT(GOLDEN_MAX);
+        json_object *o = json_object_new_object(), *headers = json_object_new_object();
+        ReceiverSend *send;
+
+        (void) state;
+        assert_int_equal(s->kind->render(s, n, false, &body), 0);
+        const ReceiverPorts ports = { .http = http_script_http(script), .version = "0" };
+        const ReceiverAttempt attempt = {
+                .notice_id = n->id, .body = body.data, .body_size = body.size, .now_real_usec = n->created_usec,
+        };
+        http_script_expect(script, &(HttpStep) { .status = 200 });
+        assert_int_equal(s->kind->send(s, &ports, &attempt, on_done, NULL, &send), 0);
+        assert_int_equal(http_script_run(script), 1);
+        const HttpRecord *r = http_script_request(script, 0);
+        static const char *const names[] = { "webhook-id", "webhook-timestamp", "webhook-signature" };
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                assert_int_equal(json_add_string(headers, names[i], http_record_header(r, names[i])), 0);
+        assert_int_equal(json_add(o, "headers", headers), 0);
+        assert_int_equal(json_add_string(o, "body", r->body), 0);
+        assert_int_equal(buf_puts(&b, json_object_to_json_string(o)), 0);
+        check_json(GOLDEN_DIR "/webhook/signed.json", &b);
+        json_object_put(o);
+        buf_done(&b);
+        buf_done(&body);
+        (void) notice_free(n);
+        http_script_finish(script);
+        (void) receiver_settings_free(s);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                { "webhook", test_kind, NULL, NULL, (void *)0 },
-                { "slack", test_kind, NULL, NULL, (void *)1 },
-                { "teams", test_kind, NULL, NULL, (void *)2 },
-                { "email", test_kind, NULL, NULL, (void *)3 },
-                { "journal", test_kind, NULL, NULL, (void *)4 },
+                { "webhook", test_kind, NULL, NULL, (void *) 0 },
+                { "slack", test_kind, NULL, NULL, (void *) 1 },
+                { "teams", test_kind, NULL, NULL, (void *) 2 },
+                { "email", test_kind, NULL, NULL, (void *) 3 },
+                { "journal", test_kind, NULL, NULL, (void *) 4 },
+                cmocka_unit_test(test_signed),
         };
 
         (void) setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);  /* needs no zone files */
