@@ -187,8 +187,8 @@ void job_set_status(Job *job, double now, const char *status, const char *code, 
         job_fill(job);
         bool ran = false;
         size_t n = 0;
-        while (n < job->n_changes && job->changes[n].at <= now)
-                ran = ran || strcmp(job->changes[n++].status, "running") == 0;
+        for (; n < job->n_changes && job->changes[n].at <= now; n++)
+                ran = ran || strcmp(job->changes[n].status, "running") == 0;
         for (size_t i = n; i < job->n_changes; i++)
                 change_done(&job->changes[i]);
         bool scripted_future = n < job->n_changes;
