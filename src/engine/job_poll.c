@@ -179,7 +179,7 @@ static void on_events(HttpReply *reply, void *userdata) {
 
 static void ask_events(JobPoll *p) {
         Watch *w = watch_find(p->source, p->job_id);
-        bool first = p->n_pages == 0 && !w->events_walk.after;
+        bool first = p->n_pages == 0 && !w->events_walk.after && !w->events_walk.after_ignored;
 
         ask(p, DIALECT_EVENTS, w->events_walk.after, first ? EVENTS_FIRST_PAGE : EVENTS_NEXT_PAGE, on_events);
 }

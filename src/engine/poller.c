@@ -240,7 +240,8 @@ static void on_list(HttpReply *reply, void *userdata) {
 
 static void poll_list(Source *s) {
         const char *after = list_cursor(s);
-        bool first = s->n_pages == 0 && !after && s->stored.baseline.done;
+        /* Where `after` does nothing, what is not on the one page there is stays unseen: the largest. */
+        bool first = s->n_pages == 0 && !after && s->stored.baseline.done && !s->stored.walk.after_ignored;
 
         s->n_requests++;
         int r = source_get(s, DIALECT_LIST_JOBS, NULL, after, first ? s->list_limit : LIST_PAGE_MAX, on_list, s, &s->call);
