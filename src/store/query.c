@@ -94,7 +94,7 @@ int query_grow(void *list, size_t n, size_t entry_size) {
 }
 
 void query_reverse(void *list, size_t n, size_t entry_size) {
-        char *a = list, *b = a + (n > 0 ? n - 1 : 0) * entry_size;
+        char *a = list, *b = n > 0 ? a + (n - 1) * entry_size : a;
 
         for (; a < b; a += entry_size, b -= entry_size)
                 for (size_t i = 0; i < entry_size; i++) {

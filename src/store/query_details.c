@@ -43,8 +43,7 @@ int query_statuses(Store *s, int64_t job, StatusRows *ret) {
         }
         if (r < 0)
                 return r;
-        *ret = rows;
-        rows = (StatusRows) {};
+        *ret = TAKE_STRUCT(rows);
         return 0;
 }
 
@@ -103,8 +102,7 @@ int query_events(Store *s, int64_t job, const EventQuery *q, EventRows *ret) {
         if (r < 0)
                 return r;
         query_reverse(rows.list, rows.n, sizeof(Event *));
-        *ret = rows;
-        rows = (EventRows) {};
+        *ret = TAKE_STRUCT(rows);
         return 0;
 }
 

@@ -25,6 +25,14 @@ int query_step(sqlite3_stmt *stmt);
 int query_bind_int(sqlite3_stmt *stmt, int i, int64_t v);
 int query_bind_text(sqlite3_stmt *stmt, int i, const char *s);         /* s outlives the statement */
 
+/* TAKE_PTR for a struct that its cleanup would empty. */
+#define TAKE_STRUCT(s)                          \
+        ({                                      \
+                typeof(s) _taken = (s);         \
+                (s) = (typeof(s)) {};           \
+                _taken;                         \
+        })
+
 /* NULL stays NULL. */
 int query_column_string(sqlite3_stmt *stmt, int i, char **ret);
 /* Negative and NULL become 0. */

@@ -73,8 +73,7 @@ static int find_sources(Store *s, const char *glob, SourceRows *ret) {
         }
         if (r < 0)
                 return r;
-        *ret = rows;
-        rows = (SourceRows) {};
+        *ret = TAKE_STRUCT(rows);
         return 0;
 }
 
@@ -240,8 +239,7 @@ int query_jobs(Store *s, const JobQuery *q, JobRows *ret) {
                                 qsort(jobs.list, jobs.n, sizeof *jobs.list, compare_jobs);
                         cut_jobs(&jobs, limit);
                 }
-        *ret = jobs;
-        jobs = (JobRows) {};
+        *ret = TAKE_STRUCT(jobs);
         return 0;
 }
 
@@ -329,7 +327,6 @@ int query_jobs_named(Store *s, const char *source, const char *name, size_t limi
         if (jobs.n > 0)
                 qsort(jobs.list, jobs.n, sizeof *jobs.list, compare_jobs);
         cut_jobs(&jobs, query_limit(limit));
-        *ret = jobs;
-        jobs = (JobRows) {};
+        *ret = TAKE_STRUCT(jobs);
         return 0;
 }

@@ -149,8 +149,7 @@ int query_notices(Store *s, const NoticeQuery *q, NoticeRows *ret) {
         if (r < 0)
                 return r;
         query_reverse(rows.list, rows.n, sizeof *rows.list);
-        *ret = rows;
-        rows = (NoticeRows) {};
+        *ret = TAKE_STRUCT(rows);
         return 0;
 }
 
@@ -219,8 +218,7 @@ int query_deliveries(Store *s, const DeliveryQuery *q, DeliveryRows *ret) {
         if (r < 0)
                 return r;
         query_reverse(rows.list, rows.n, sizeof *rows.list);
-        *ret = rows;
-        rows = (DeliveryRows) {};
+        *ret = TAKE_STRUCT(rows);
         return 0;
 }
 
@@ -259,7 +257,6 @@ int query_troubles(Store *s, TroubleRows *ret) {
         }
         if (r < 0)
                 return r;
-        *ret = rows;
-        rows = (TroubleRows) {};
+        *ret = TAKE_STRUCT(rows);
         return 0;
 }

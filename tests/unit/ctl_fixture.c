@@ -45,8 +45,8 @@ static void make_state(const char *path) {
         for (size_t i = 0; i < SCHEMA_VERSION; i++)
                 run_sql(db, schema_steps[i]);
         (void) snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d;"
-                        "CREATE TEMP TABLE clock AS SELECT %lld AS now", SCHEMA_VERSION, SCHEMA_APPLICATION_ID,
-                        (long long) CTL_FIXTURE_NOW);
+                        "CREATE TEMP TABLE clock AS SELECT %lld AS now",
+                        SCHEMA_VERSION, SCHEMA_APPLICATION_ID, (long long) CTL_FIXTURE_NOW);
         run_sql(db, sql);
         run_sql(db, read_seed());
         assert_int_equal(sqlite3_close(db), SQLITE_OK);
@@ -89,9 +89,10 @@ static int run_words(Ctl *c, char *line) {
         if (status != CTL_OK)
                 return status;
         const CtlVerb *verb = words[0] ? ctl_verb_find(words[0]) : NULL;
-        assert_non_null(verb);
-        status = ctl_options_check(c, verb);
-        if (status == CTL_OK)
+        if (!verb)
+                fail_msg("no verb %s", strempty(words[0]));
+        status = verb ? ctl_options_check(c, verb) : CTL_USAGE;
+        if (verb && status == CTL_OK)
                 status = verb->run(c, words[1]);
         free(words);
         return status;
@@ -101,7 +102,12 @@ char *ctl_fixture_run(CtlFixture *f, const char *line, size_t width, bool utf8, 
         char *out = NULL, *err = NULL, *answer, *copy = strdup(line);
         size_t out_size, err_size;
         Term term = { .is_tty = width > 0, .width = width, .utf8 = utf8, .color = color };
-        Ctl c = { .out = term, .err = term, .now_usec = (usec_t) CTL_FIXTURE_NOW * USEC_PER_SEC, .store = f->store };
+        Ctl c = {
+                .out = term,
+                .err = term,
+                .now_usec = (usec_t) CTL_FIXTURE_NOW * USEC_PER_SEC,
+                .store = f->store,
+        };
 
         assert_non_null(copy);
         c.out.out = open_memstream(&out, &out_size);

@@ -178,7 +178,8 @@ static void test_wrap(void **state) {
                 { "one twothreefourfive", 14, 2, "one\n  twothreefour\n  five" },
                 { "", 14, 2, "" },
                 { "line\nfeed", 40, 2, "line feed" },
-                { "\u6f22\u5b57\u6f22\u5b57\u6f22\u5b57\u6f22", 14, 2, "\u6f22\u5b57\u6f22\u5b57\u6f22\u5b57\n  \u6f22" },
+                { "\u6f22\u5b57\u6f22\u5b57\u6f22\u5b57\u6f22", 14, 2,
+                  "\u6f22\u5b57\u6f22\u5b57\u6f22\u5b57\n  \u6f22" },
         };
 
         (void) state;
@@ -252,8 +253,12 @@ static void test_table(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_age),     cmocka_unit_test(test_numbers), cmocka_unit_test(test_members),
-                cmocka_unit_test(test_since),   cmocka_unit_test(test_shorten), cmocka_unit_test(test_wrap),
+                cmocka_unit_test(test_age),
+                cmocka_unit_test(test_numbers),
+                cmocka_unit_test(test_members),
+                cmocka_unit_test(test_since),
+                cmocka_unit_test(test_shorten),
+                cmocka_unit_test(test_wrap),
                 cmocka_unit_test(test_table),
         };
 

@@ -80,7 +80,8 @@ static const struct {
         { "dense", 50, 8, false, false, { { saw, 1, 5000, 1 } } },
 };
 
-static void make_series(curve_t curve, int64_t from, int64_t to, int64_t every, const char *name, MetricSeries *ret) {
+static void make_series(curve_t curve, int64_t from, int64_t to, int64_t every, const char *name,
+                        MetricSeries *ret) {
         static MetricPoint points[4][POINTS_MAX];
         static unsigned turn;
 
@@ -145,7 +146,8 @@ static void test_golden(void **state) {
                         write_file(path, buf_string(&b));
                 char *should = read_file(path);
                 if (!should || !streq(buf_string(&b), should)) {
-                        print_error("%s gives\n%s--- but should give\n%s", path, buf_string(&b), strempty(should));
+                        print_error("%s gives\n%s--- but should give\n%s", path, buf_string(&b),
+                                    strempty(should));
                         n_wrong++;
                 }
                 free(should);
@@ -178,14 +180,18 @@ static void test_any(void **state) {
         for (unsigned round = 0; round < 400; round++) {
                 MetricSeries s = { .name = (char *) "x", .points = points };
                 const MetricSeries *list[] = { &s, &s };
-                PlotOptions o = { .width = 30 + (size_t) rand_r(&seed) % 100, .height = 2 + (size_t) rand_r(&seed) % 30,
-                                  .utf8 = round % 2 };
+                PlotOptions o = {
+                        .width = 30 + (size_t) rand_r(&seed) % 100,
+                        .height = 2 + (size_t) rand_r(&seed) % 30,
+                        .utf8 = round % 2,
+                };
                 int64_t step = rand_r(&seed) % 1000;
                 double range = pow(10, rand_r(&seed) % 30 - 15);
-                for (size_t n = 1 + (size_t) rand_r(&seed) % 299; s.n_points < n; step += 1 + rand_r(&seed) % 50)
-                        points[s.n_points++] = (MetricPoint) {
-                                step, rand_r(&seed) % 20 ? range * (rand_r(&seed) % 1000 - round % 3 * 300) : NAN,
-                        };
+                for (size_t n = 1 + (size_t) rand_r(&seed) % 299; s.n_points < n;) {
+                        step += 1 + rand_r(&seed) % 50;
+                        double v = range * (rand_r(&seed) % 1000 - (int) (round % 3) * 300);
+                        points[s.n_points++] = (MetricPoint) { step, rand_r(&seed) % 20 ? v : NAN };
+                }
                 points[0].value = 1;
                 Buf b = BUF_INIT(PLOT_LIMIT);
                 assert_int_equal(plot_render(&o, list, 1 + round % 2, &b), 1);
