@@ -58,7 +58,8 @@ static int learned_apply(Source *s, Learned *l) {
         return r;
 }
 
-static int tell_transition(Source *s, const StoredJob *stored, const Transition *t, Learned *learned, usec_t now) {
+static int tell_transition(Source *s, const StoredJob *stored, const Transition *t, Learned *learned,
+                           usec_t now) {
         _cleanup_(notice_freep) Notice *n = NULL;
         bool terminal = status_is_terminal(t->status);
         unsigned n_entered = 1;
@@ -96,7 +97,8 @@ static int stored_job_new(const Source *s, const Job *job, usec_t now, StoredJob
 
         if (!j)
                 return -ENOMEM;
-        j->silent = !s->stored.baseline.done || (status_is_terminal(job->status) && job->created_at < s->stored.baseline.at);
+        j->silent = !s->stored.baseline.done ||
+                    (status_is_terminal(job->status) && job->created_at < s->stored.baseline.at);
         j->first_walk = s->stored.walk.n;
         j->first_seen_usec = j->changed_usec = now;
         *ret = j;
@@ -141,7 +143,8 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
         }
         unsigned n_entered;
         if (r >= 0 && is_new && n == 0)         /* silent, but counted: the next entry is not the first */
-                r = store_job_enter_status(s->engine->ports.store, stored->id, stored->status, now, &n_entered);
+                r = store_job_enter_status(s->engine->ports.store, stored->id, stored->status, now,
+                                           &n_entered);
         return r < 0 ? r : learned_add_job(learned, TAKE_PTR(stored));
 }
 
@@ -168,7 +171,8 @@ int ingest_removal(Source *s, Watch *w) {
         if (r > 0)
                 r = compose_once(s, stored->job, NOTICE_JOB_REMOVED, now, &n);
         if (r >= 0 && n)
-                r = observation_tell(s->engine, TAKE_PTR(n), &(Subject) { .source = s->stored.id, .job = w->row }, NULL);
+                r = observation_tell(s->engine, TAKE_PTR(n),
+                                     &(Subject) { .source = s->stored.id, .job = w->row }, NULL);
         if (r >= 0)
                 r = store_job_remove(s->engine->ports.store, w->row, now);
         r = observation_end(s->engine, r);
@@ -194,7 +198,8 @@ static int row_read_job(const Page *page, size_t i, Job **ret, const char **ret_
 }
 
 /* Rows whose bytes are new are parsed, all of them before the first is believed: a page is one fact. */
-static int page_read_jobs(const Page *page, const RowCache *cache, RowInfo *infos, Job **jobs, const char **ret_reason) {
+static int page_read_jobs(const Page *page, const RowCache *cache, RowInfo *infos, Job **jobs,
+                          const char **ret_reason) {
         size_t hint = 0;
 
         for (size_t i = 0; i < page->n_rows; i++) {
@@ -230,13 +235,15 @@ static void baseline_begin(Source *s, const Page *page, const RowInfo *infos, in
         if (b->done || b->at != 0)
                 return;
         b->at = server_date;
-        for (size_t i = 0; b->at == 0 && i < page->n_rows; i++)
+        for (size_t i = 0; server_date == 0 && i < page->n_rows; i++)
                 b->at = MAX(b->at, infos[i].at);
-        if (b->at == 0)
+        /* Oldest first: this page says nothing about the present. */
+        if (b->at == 0 || (server_date == 0 && infos[0].at < b->at))
                 b->at = (int64_t) (engine_now(s->engine).real_usec / USEC_PER_SEC);
 }
 
-static int ingest_job_page_within(Source *s, const Page *page, RowInfo *infos, Job **jobs, bool cover, Learned *learned) {
+static int ingest_job_page_within(Source *s, const Page *page, RowInfo *infos, Job **jobs, bool cover,
+                                  Learned *learned) {
         WalkPage counts = {};
 
         int r = ingest_job_rows(s, page, jobs, &counts, learned);
@@ -255,8 +262,8 @@ static int ingest_job_page_within(Source *s, const Page *page, RowInfo *infos, J
         return r < 0 ? r : step;
 }
 
-int ingest_job_page(Source *s, const Page *page, const RowCache *cache, int64_t server_date, bool cover, RowInfo **ret_infos,
-                    const char **ret_reason) {
+int ingest_job_page(Source *s, const Page *page, const RowCache *cache, int64_t server_date, bool cover,
+                    RowInfo **ret_infos, const char **ret_reason) {
         _cleanup_(learned_done) Learned learned = {};
         _cleanup_(walk_done) Walk walk_before = {};
         Baseline baseline_before = s->stored.baseline;

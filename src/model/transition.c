@@ -2,6 +2,13 @@
 
 #include "base/strings.h"
 
+bool job_is_past(const Job *observed, const Baseline *baseline) {
+        if (!baseline->done)    /* in the very second it began: who knows; silence is no lie */
+                return baseline->at == 0 || observed->created_at <= baseline->at;
+        /* Deep in the list of a server that pages badly an old job can turn up late. */
+        return status_is_terminal(observed->status) && observed->created_at < baseline->at;
+}
+
 unsigned transition_detect(const char *known_status, const Job *observed, const Baseline *baseline,
                            Transition ret[static TRANSITIONS_MAX]) {
         const char *status = status_canonical(observed->status);
@@ -10,10 +17,7 @@ unsigned transition_detect(const char *known_status, const Job *observed, const 
         if (known_status && streq(known_status, status))
                 return 0;
         if (!known_status) {
-                if (!baseline->done)
-                        return 0;
-                /* Deep in the list of a server that pages badly an old job can turn up late. */
-                if (status_is_terminal(status) && observed->created_at < baseline->at)
+                if (job_is_past(observed, baseline))
                         return 0;
                 ret[n++] = (Transition) { NOTICE_JOB_CREATED, status, NULL };
         }
