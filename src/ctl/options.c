@@ -8,8 +8,6 @@
 #include "base/strings.h"
 #include "ctl/ctl.h"
 
-#define WORDS_MAX 64
-
 typedef struct CtlOption {
         char letter;                    /* 0: none */
         const char *name;

@@ -13,34 +13,36 @@
 
 #define STATE_DIR_DEFAULT "/var/lib/ftwatchd"
 
-static int report_errors(const Ctl *c, const ConfigErrors *errors) {
+static void report_errors(const Ctl *c, const ConfigErrors *errors) {
         for (size_t i = 0; i < errors->n; i++)
                 (void) ctl_fail(c, "%s: %s", errors->list[i].where, errors->list[i].message);
-        return ctl_fail(c, "the configuration has errors; --state-dir says where the state is without it");
+        (void) ctl_fail(c, "the configuration has errors; --state-dir says where the state is without it");
 }
 
-static const char *default_dir(void) {
+/* systemd gives a colon-separated list when the unit has several; ours is the first. */
+static int default_dir(char **ret) {
         const char *dir = getenv("STATE_DIRECTORY");
-        return isempty(dir) ? STATE_DIR_DEFAULT : dir;
+
+        if (isempty(dir))
+                dir = STATE_DIR_DEFAULT;
+        return string_printf(ret, "%.*s", (int) strcspn(dir, ":"), dir);
 }
 
 static int find_dir(const Ctl *c, char **ret) {
         _cleanup_(config_errors_done) ConfigErrors errors = {};
-        _cleanup_(config_freep) Config *config = NULL;
         const char *file = c->options.config_file;
-        const char *dir = c->options.state_dir;
 
-        if (!dir && (file || access(CONFIG_FILE_DEFAULT, R_OK) >= 0)) {
-                int r = config_load(file ? file : CONFIG_FILE_DEFAULT, &config, &errors);
-                if (r == -ENOMEM)
-                        return ctl_fail_errno(c, r, "read the configuration");
-                if (r < 0 && file)
-                        return report_errors(c, &errors);
-                if (r >= 0)
-                        dir = config->state_dir;
-        }
-        *ret = strdup(dir ? dir : default_dir());
-        return *ret ? CTL_OK : ctl_fail_errno(c, -ENOMEM, "read the configuration");
+        if (c->options.state_dir)
+                return string_printf(ret, "%s", c->options.state_dir);
+        if (!file && access(CONFIG_FILE_DEFAULT, R_OK) < 0)
+                return default_dir(ret);
+        int r = config_load_state_dir(file ? file : CONFIG_FILE_DEFAULT, ret, &errors);
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        if (!file)
+                return default_dir(ret);
+        report_errors(c, &errors);
+        return r;
 }
 
 static int fail_open(const Ctl *c, int r, const char *path, const char *message) {
@@ -55,10 +57,12 @@ static int fail_open(const Ctl *c, int r, const char *path, const char *message)
 int ctl_store_open(Ctl *c) {
         _cleanup_free_ char *dir = NULL, *path = NULL, *message = NULL, *aside = NULL;
 
-        int status = find_dir(c, &dir);
-        if (status != CTL_OK)
-                return status;
-        int r = string_printf(&path, "%s/" STORE_FILE_NAME, dir);
+        int r = find_dir(c, &dir);
+        if (r == -ENOMEM)
+                return ctl_fail_errno(c, r, "read the configuration");
+        if (r < 0)
+                return CTL_FAILED;
+        r = string_printf(&path, "%s/" STORE_FILE_NAME, dir);
         if (r < 0)
                 return ctl_fail_errno(c, r, "open the state");
         r = store_open(path, STORE_READ_ONLY, &c->store, &aside, &message);

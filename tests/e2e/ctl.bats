@@ -116,11 +116,11 @@ without_colors() {
         cat >"$T/ftwatchd.conf" <<-EOF
 		state_dir = "$T/state";
 		sources = (
-		  { name = "a"; dialect = "azure"; endpoint = "http://127.0.0.1:1"; api_key = "env:CTL_TEST_KEY"; }
+		  { name = "a"; dialect = "azure"; endpoint = "http://127.0.0.1:1"; api_key = "credential:not-for-us"; }
 		);
 	EOF
         chmod 600 "$T/ftwatchd.conf"
-        CTL_TEST_KEY=k run "$CTL" --config "$T/ftwatchd.conf" show summaries
+        run "$CTL" --config "$T/ftwatchd.conf" show summaries
         [[ $status = 0 && $output == *invalid_training_file* ]]
 }
 
