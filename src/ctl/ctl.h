@@ -20,7 +20,7 @@ enum {
 };
 
 /* Which options a verb takes besides those that all take. */
-typedef enum OptionGroup {
+typedef enum CtlGroup {
         GROUP_ALL = 0,
         GROUP_SOURCE = 1 << 0,
         GROUP_STATUS = 1 << 1,
@@ -31,7 +31,7 @@ typedef enum OptionGroup {
         GROUP_PLOT = 1 << 6,
         GROUP_TYPE = 1 << 7,
         GROUP_RECEIVER = 1 << 8,
-} OptionGroup;
+} CtlGroup;
 
 typedef struct CtlOptions {
         const char *config_file;        /* NULL: the default one, which need not be there */
@@ -47,7 +47,7 @@ typedef struct CtlOptions {
         bool has_limit;
         ColorMode color;
         bool json, utc, help, version;
-        unsigned given;                 /* OptionGroups that were used */
+        unsigned given;                 /* CtlGroups that were used */
 } CtlOptions;
 
 typedef struct Ctl {
@@ -62,7 +62,7 @@ typedef struct CtlVerb {
         const char *name;
         const char *argument;           /* "JOB"; NULL: takes none */
         const char *help;               /* one line, no full stop */
-        unsigned groups;                /* OptionGroups */
+        unsigned groups;                /* CtlGroups */
         /* Runs with the store open and one state of it in view; prints, also what went wrong, and returns
          * an exit status. `argument` is NULL for verbs that take none. */
         int (*run)(Ctl *c, const char *argument);

@@ -12,7 +12,7 @@ typedef struct CtlOption {
         char letter;                    /* 0: none */
         const char *name;
         const char *argument;           /* NULL: takes none */
-        OptionGroup group;
+        CtlGroup group;
         const char *help;
         int (*set)(Ctl *c, const char *value);
 } CtlOption;
