@@ -123,7 +123,8 @@ static int cut_rows(Cutter *c, Page *p) {
                                 return -ENOMEM;
                         p->rows = rows;
                 }
-                p->rows[p->n_rows++] = (PageRow) { (size_t) (start - p->body.data), (size_t) (c->at - start) };
+                p->rows[p->n_rows++] =
+                        (PageRow) { (size_t) (start - p->body.data), (size_t) (c->at - start) };
         } while (cut_char(c, ','));
         return cut_char(c, ']') ? 0 : (cut_fail(c, "truncated"), -EBADMSG);
 }
@@ -151,7 +152,8 @@ static int cut_page(Cutter *c, Page *p) {
                                 continue;
                         }
                         if (key_size == 10 && memcmp(key, "\"has_more\"", 10) == 0)
-                                p->has_more = (size_t) (c->end - c->at) >= 4 && memcmp(c->at, "true", 4) == 0;
+                                p->has_more =
+                                        (size_t) (c->end - c->at) >= 4 && memcmp(c->at, "true", 4) == 0;
                         if (!cut_value(c))
                                 return -EBADMSG;
                 } while (cut_char(c, ','));

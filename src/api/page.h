@@ -1,6 +1,7 @@
 #pragma once
-/* A page of a list, cut into its rows without parsing them: json-c costs twenty times everything else in a cycle, so only rows
- * whose bytes are new are given to it. The cutter checks the structure around the rows; json-c checks what is in them. */
+/* A page of a list, cut into its rows without parsing them: json-c costs twenty times everything else in a
+ * cycle, so only rows whose bytes are new are given to it. The cutter checks the structure around the rows;
+ * json-c checks what is in them. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,12 +22,13 @@ typedef struct Page {
 } Page;
 
 void page_done(Page *p);
-/* Takes the body (also on failure). -EBADMSG with a reason (static) when it is no {"data":[{...},...]} object, -ENOMEM. */
+/* Takes the body (also on failure). -EBADMSG with a reason (static) when it is no {"data":[{...},...]}
+ * object, -ENOMEM. */
 int page_read(Buf *body, Page *ret, const char **ret_reason);
 
 static inline const char *page_row_text(const Page *p, size_t i) {
         return p->body.data + p->rows[i].offset;
 }
-/* Whether the same bytes are a row of an older page. *hint (start with 0) is where to look first: pages shift, they are not
- * shuffled. */
+/* Whether the same bytes are a row of an older page. *hint (start with 0) is where to look first: pages
+ * shift, they are not shuffled. */
 bool page_holds_row(const Page *older, const Page *p, size_t i, size_t *hint);

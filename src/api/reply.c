@@ -25,11 +25,11 @@ static const struct {
         Reason reason;
 } by_status[] = {
         { 200, 200, OUTCOME_OK, REASON_NONE },
-        { 201, 299, OUTCOME_RETRY, REASON_BAD_REPLY },          /* a GET of this API answers 200 or fails */
+        { 201, 299, OUTCOME_RETRY, REASON_BAD_REPLY }, /* a GET of this API answers 200 or fails */
         { 300, 399, OUTCOME_REJECTED, REASON_REDIRECT },
         { 401, 401, OUTCOME_REJECTED, REASON_UNAUTHORIZED },
         { 403, 403, OUTCOME_REJECTED, REASON_UNAUTHORIZED },
-        { 404, 404, OUTCOME_REJECTED, REASON_MISCONFIGURED },   /* unless the body names a thing: see below */
+        { 404, 404, OUTCOME_REJECTED, REASON_MISCONFIGURED }, /* unless the body names a thing: see below */
         { 407, 407, OUTCOME_RETRY, REASON_PROXY },
         { 408, 408, OUTCOME_RETRY, REASON_TIMEOUT },
         { 409, 409, OUTCOME_RETRY, REASON_SERVER_ERROR },
@@ -68,7 +68,8 @@ static bool names_a_thing(const char *code) {
 
 Outcome api_reply_outcome(const HttpReply *reply) {
         if (reply->failure != HTTP_FAILURE_NONE) {
-                OutcomeKind kind = reply->failure == HTTP_FAILURE_TOO_LARGE ? OUTCOME_REJECTED : OUTCOME_RETRY;
+                OutcomeKind kind =
+                        reply->failure == HTTP_FAILURE_TOO_LARGE ? OUTCOME_REJECTED : OUTCOME_RETRY;
                 return outcome_make(kind, by_failure[reply->failure], 0, reply->detail);
         }
         if (reply->status == 200)
@@ -84,9 +85,9 @@ Outcome api_reply_outcome(const HttpReply *reply) {
         if (reply->status == 404 && names_a_thing(e.code))
                 o.reason = REASON_NOT_FOUND;
         char detail[OUTCOME_DETAIL_MAX];
-        (void) snprintf(detail, sizeof detail, "HTTP %d%s%.200s%s%.60s%s", reply->status, e.message ? ": " : "",
-                        strempty(e.message), *reply->request_id ? " (request " : "", reply->request_id,
-                        *reply->request_id ? ")" : "");
+        (void) snprintf(detail, sizeof detail, "HTTP %d%s%.200s%s%.60s%s", reply->status,
+                        e.message ? ": " : "", strempty(e.message), *reply->request_id ? " (request " : "",
+                        reply->request_id, *reply->request_id ? ")" : "");
         json_object_put(e.root);
         o = outcome_make(o.kind, o.reason, reply->status, detail);
         o.retry_after_usec = reply->retry_after_usec;

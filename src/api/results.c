@@ -70,7 +70,8 @@ static void on_cell(void *cell, size_t size, void *userdata) {
 static void reader_take_row(ResultReader *r) {
         double step = r->cells[r->step_column];
 
-        if (!r->filled[r->step_column] || !isfinite(step) || step < 0 || step > 1e15 || ++r->n_rows > RESULT_ROWS_MAX)
+        if (!r->filled[r->step_column] || !isfinite(step) || step < 0 || step > 1e15 ||
+            ++r->n_rows > RESULT_ROWS_MAX)
                 return;
         for (size_t i = 0; i < r->n_columns && r->error >= 0; i++)
                 if (r->filled[i] && i != r->step_column && !isempty(r->columns[i]))

@@ -1,6 +1,6 @@
 #pragma once
-/* The result file of a finished job: CSV, plain (Azure) or as base64 text (OpenAI), columns found by name, empty cells and
- * Azure's -1 left out. */
+/* The result file of a finished job: CSV, plain (Azure) or as base64 text (OpenAI), columns found by name,
+ * empty cells and Azure's -1 left out. */
 
 #include <stddef.h>
 

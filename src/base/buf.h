@@ -1,7 +1,7 @@
 #pragma once
 /* A growing byte buffer with a limit. Always NUL-terminated behind its bytes, so it can be read as a string.
- * An append that fails (-ENOMEM, or -EFBIG at the limit) leaves the contents as they were and is remembered in
- * `error`: a chain of appends needs one check at its end. */
+ * An append that fails (-ENOMEM, or -EFBIG at the limit) leaves the contents as they were and is remembered
+ * in `error`: a chain of appends needs one check at its end. */
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,8 @@ int buf_puts(Buf *b, const char *s);
 int buf_putc(Buf *b, char c);
 int buf_printf(Buf *b, const char *format, ...) _printf_(2, 3);
 int buf_vprintf(Buf *b, const char *format, va_list ap) _printf_(2, 0);
-/* Hands the string over ("" when nothing was appended) and resets b; the remembered error if there is one. */
+/* Hands the string over ("" when nothing was appended) and resets b; the remembered error if there is one.
+ */
 int buf_take(Buf *b, char **ret);
 /* The contents as a string; never NULL. */
 const char *buf_string(const Buf *b);

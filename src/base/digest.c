@@ -15,7 +15,8 @@ int sha256(const void *data, size_t size, uint8_t ret[static SHA256_SIZE]) {
         return EVP_Digest(data, size, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
 }
 
-int hmac_sha256(const void *key, size_t key_size, const void *data, size_t size, uint8_t ret[static SHA256_SIZE]) {
+int hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
+                uint8_t ret[static SHA256_SIZE]) {
         if (key_size > INT_MAX)
                 return -E2BIG;
         return HMAC(EVP_sha256(), key, (int) key_size, data, size, ret, NULL) ? 0 : -EIO;
@@ -33,11 +34,12 @@ int base64_encode(const void *data, size_t size, char **ret) {
 }
 
 static bool is_base64(char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+               c == '/';
 }
 
-/* EVP_DecodeBlock() wants whole quads, counts padding as bytes, and cuts off what it takes for an end of text ("-"): strip
- * white space, look at every character, complete the quad and count ourselves. */
+/* EVP_DecodeBlock() wants whole quads, counts padding as bytes, and cuts off what it takes for an end of
+ * text ("-"): strip white space, look at every character, complete the quad and count ourselves. */
 int base64_decode(const char *s, size_t size, char **ret, size_t *ret_size) {
         _cleanup_free_ char *quads = malloc(size + 5);
         _cleanup_free_ char *out = malloc(size + 5);

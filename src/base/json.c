@@ -103,7 +103,8 @@ int64_t json_member_int(json_object *o, const char *key, int64_t fallback) {
         int64_t i;
         if (s && parse_int64(s, &i) == 0)
                 return i;
-        if (!json_to_double(v, &d) || !isfinite(d) || d != trunc(d) || fabs(d) > 9007199254740992.0 /* 2^53 */)
+        if (!json_to_double(v, &d) || !isfinite(d) || d != trunc(d) ||
+            fabs(d) > 9007199254740992.0 /* 2^53 */)
                 return fallback;
         return (int64_t) d;
 }
@@ -169,7 +170,8 @@ int json_add_bool(json_object *o, const char *key, bool v) {
 }
 
 int json_to_text(json_object *o, char **ret) {
-        const char *s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        const char *s =
+                json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
         char *copy = s ? strdup(s) : NULL;
 
         if (!copy)

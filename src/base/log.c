@@ -24,7 +24,8 @@ static struct {
         bool journal;
 } state = { .identifier = "ftwatchd", .max_level = LOG_INFO };
 
-/* systemd.exec(5): $JOURNAL_STREAM is the "device:inode" of the stream that stderr must be to go to the journal. */
+/* systemd.exec(5): $JOURNAL_STREAM is the "device:inode" of the stream that stderr must be to go to the
+ * journal. */
 static bool stderr_is_journal(void) {
         const char *stream = getenv("JOURNAL_STREAM");
         char own[64];
@@ -69,7 +70,8 @@ static const char *context_value(const LogContext *c, size_t i) {
 }
 
 static void log_to_stderr(const LogContext *c, int level, const char *text) {
-        static const char *const names[] = { "emerg", "alert", "crit", "error", "warning", "notice", "info", "debug" };
+        static const char *const names[] = { "emerg",   "alert",  "crit", "error",
+                                             "warning", "notice", "info", "debug" };
         Buf line = BUF_INIT(16 * 1024);
 
         (void) buf_printf(&line, "%s[%s]: ", state.identifier, names[level & 7]);
@@ -99,7 +101,8 @@ static void log_to_journal(const LogContext *c, int level, const char *text) {
         (void) buf_printf(&fields[n++], "SYSLOG_IDENTIFIER=%s", state.identifier);
         for (size_t i = 0; i < ARRAY_SIZE(context_fields); i++)
                 if (context_value(c, i))
-                        (void) buf_printf(&fields[n++], "%s=%s", context_fields[i].field, context_value(c, i));
+                        (void) buf_printf(&fields[n++], "%s=%s", context_fields[i].field,
+                                          context_value(c, i));
         for (size_t i = 0; i < n; i++)
                 iov[i] = (struct iovec) { .iov_base = fields[i].data, .iov_len = fields[i].size };
         if (sd_journal_sendv(iov, (int) n) < 0)

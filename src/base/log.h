@@ -1,6 +1,7 @@
 #pragma once
-/* The log: to the journal with fields when stderr is connected to it, else to stderr as text lines. Only config/, engine/,
- * daemon/ and ctl/ may include this. Foreign text in messages is cleaned here (one line, no control characters). */
+/* The log: to the journal with fields when stderr is connected to it, else to stderr as text lines. Only
+ * config/, engine/, daemon/ and ctl/ may include this. Foreign text in messages is cleaned here (one line,
+ * no control characters). */
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,7 +9,8 @@
 
 #include "base/macro.h"
 
-/* What a line is about. Each field that is not NULL is written as FTWATCH_...= to the journal and in front of the text. */
+/* What a line is about. Each field that is not NULL is written as FTWATCH_...= to the journal and in front
+ * of the text. */
 typedef struct LogContext {
         const char *source;
         const char *job_id;

@@ -1,5 +1,6 @@
 #pragma once
-/* The few words every file uses: cleanup attributes, hand-over of pointers, array sizes. Not a place for code. */
+/* The few words every file uses: cleanup attributes, hand-over of pointers, array sizes. Not a place for
+ * code. */
 
 #include <stddef.h>
 #include <stdlib.h>

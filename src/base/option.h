@@ -1,24 +1,25 @@
 #pragma once
-/* Options described by tables: each module that has settings says which keys it takes, of what type, where the value goes
- * and what it is good for. config/ reads files by these tables, prints them and checks them: a new option is one row. */
+/* Options described by tables: each module that has settings says which keys it takes, of what type, where
+ * the value goes and what it is good for. config/ reads files by these tables, prints them and checks them:
+ * a new option is one row. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef enum OptionType {
-        OPTION_STRING,                  /* char *    */
-        OPTION_STRV,                    /* char **   a string or a list of strings */
-        OPTION_SECRET,                  /* Secret *  literal, credential:NAME, file:/PATH, env:NAME */
-        OPTION_SECRETV,                 /* Secret ** one or a list */
-        OPTION_SPAN,                    /* usec_t    "30s" */
-        OPTION_SIZE,                    /* uint64_t  bytes: integer or "8M" */
-        OPTION_UINT,                    /* uint64_t  */
-        OPTION_BOOL,                    /* bool      */
-        OPTION_URL,                     /* char *    https, or http to loopback */
-        OPTION_SECRET_URL,              /* Secret *  the same, and a secret */
-        OPTION_MAIL_URL,                /* char *    smtps://, smtp:// (STARTTLS required unless loopback) */
-        OPTION_ENUM,                    /* int       one of `names`, NULL-terminated; the value is its index */
+        OPTION_STRING, /* char *    */
+        OPTION_STRV, /* char **   a string or a list of strings */
+        OPTION_SECRET, /* Secret *  literal, credential:NAME, file:/PATH, env:NAME */
+        OPTION_SECRETV, /* Secret ** one or a list */
+        OPTION_SPAN, /* usec_t    "30s" */
+        OPTION_SIZE, /* uint64_t  bytes: integer or "8M" */
+        OPTION_UINT, /* uint64_t  */
+        OPTION_BOOL, /* bool      */
+        OPTION_URL, /* char *    https, or http to loopback */
+        OPTION_SECRET_URL, /* Secret *  the same, and a secret */
+        OPTION_MAIL_URL, /* char *    smtps://, smtp:// (STARTTLS required unless loopback) */
+        OPTION_ENUM, /* int       one of `names`, NULL-terminated; the value is its index */
 } OptionType;
 
 #define OPTION_REQUIRED (1U << 0)
@@ -29,10 +30,11 @@ typedef struct OptionSpec {
         unsigned flags;
         size_t offset;                  /* of the field in the settings struct */
         const char *fallback;           /* the default as one would write it in the file; NULL: none */
-        uint64_t min, max;              /* of numbers, sizes and spans (usec); max 0: no limits are checked */
+        uint64_t min, max; /* of numbers, sizes and spans (usec); max 0: no limits are checked */
         const char *const *names;       /* OPTION_ENUM */
         const char *help;               /* one line, no full stop */
 } OptionSpec;                           /* a table ends with { NULL } */
 
-/* Frees (and wipes) every field the table describes and zeroes them. `settings` is the struct the offsets are of. */
+/* Frees (and wipes) every field the table describes and zeroes them. `settings` is the struct the offsets
+ * are of. */
 void options_done(const OptionSpec *table, void *settings);

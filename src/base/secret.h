@@ -1,5 +1,6 @@
 #pragma once
-/* A string that must never be printed: wiped when freed, compared in constant time, not formatted by anything. */
+/* A string that must never be printed: wiped when freed, compared in constant time, not formatted by
+ * anything. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -170,7 +170,8 @@ unsigned edit_distance(const char *a, const char *b) {
                 for (size_t j = 1; j <= m; j++) {
                         bool same = same_letter(a[i - 1], b[j - 1]);
                         unsigned best = MIN(MIN(rows[1][j], rows[2][j - 1]) + 1, rows[1][j - 1] + !same);
-                        if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
+                        if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                            same_letter(a[i - 2], b[j - 1]))
                                 best = MIN(best, rows[0][j - 2] + 1);
                         rows[2][j] = best;
                 }

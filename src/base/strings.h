@@ -51,7 +51,8 @@ bool strv_contains(char *const *v, const char *s);
 int strv_extend(char ***v, const char *s);
 DEFINE_CLEANUP(char *, strv_free)
 
-/* Shell wildcard match of the whole string (* and ? and [..]), as fnmatch(3) without flags. NULL patterns match everything. */
+/* Shell wildcard match of the whole string (* and ? and [..]), as fnmatch(3) without flags. NULL patterns
+ * match everything. */
 bool strv_match(char *const *patterns, const char *s);
 
 /* How many single-character edits (with transpositions) turn a into b; for "did you mean". */

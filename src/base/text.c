@@ -77,7 +77,7 @@ static bool is_deceptive(unsigned c) {
 char *text_clean(const char *s, size_t max_chars, bool keep_newlines) {
         size_t size = strlen(s), n_chars = 0;
         char *copy = malloc(size * 3 + sizeof ELLIPSIS);        /* an invalid byte becomes three */
-        char *to = copy, *cut = copy;                           /* cut: where "…" goes if it gets too long */
+        char *to = copy, *cut = copy; /* cut: where "…" goes if it gets too long */
 
         if (!copy)
                 return NULL;

@@ -65,8 +65,8 @@ static usec_t unit_find(const char *s, size_t n) {
         return 0;
 }
 
-/* "12" or "1.5" at *p: whole + fraction / scale, with fraction and scale up to a million, so that fraction times the
- * longest unit fits. */
+/* "12" or "1.5" at *p: whole + fraction / scale, with fraction and scale up to a million, so that fraction
+ * times the longest unit fits. */
 static int parse_quantity(const char **p, uint64_t *ret_whole, uint64_t *ret_fraction, uint64_t *ret_scale) {
         uint64_t whole = 0, fraction = 0, scale = 1;
         const char *s = *p;
@@ -132,14 +132,18 @@ char *format_span(usec_t span, char buf[static SPAN_MAX]) {
                 const char *suffix;
                 usec_t usec;
         } steps[] = {
-                { "d", USEC_PER_DAY }, { "h", USEC_PER_HOUR }, { "min", USEC_PER_MINUTE }, { "s", USEC_PER_SEC },
+                { "d", USEC_PER_DAY },
+                { "h", USEC_PER_HOUR },
+                { "min", USEC_PER_MINUTE },
+                { "s", USEC_PER_SEC },
         };
 
         if (span == USEC_INFINITY) {
                 (void) snprintf(buf, SPAN_MAX, "infinity");
                 return buf;
         }
-        /* Rounded up, so that something is never shown as nothing; the last microseconds before a second are one. */
+        /* Rounded up, so that something is never shown as nothing; the last microseconds before a second are
+         * one. */
         if (span > 0 && span <= USEC_PER_SEC - USEC_PER_MSEC) {
                 (void) snprintf(buf, SPAN_MAX, "%llums",
                                 (unsigned long long) ((span + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
@@ -165,10 +169,10 @@ char *format_span(usec_t span, char buf[static SPAN_MAX]) {
 }
 
 /* In the "C" locale: RFC 5322 knows English names of days and months only. */
-#define FORMAT_WITH(tm, t, format, buf)                                                                             \
-        do {                                                                                                        \
-                if (!(tm) || strftime_l((buf), STAMP_MAX, (format), (tm), locale_c()) == 0)                         \
-                        (void) snprintf((buf), STAMP_MAX, "@%lld", (long long) (t));                                \
+#define FORMAT_WITH(tm, t, format, buf)                                                                     \
+        do {                                                                                                \
+                if (!(tm) || strftime_l((buf), STAMP_MAX, (format), (tm), locale_c()) == 0)                 \
+                        (void) snprintf((buf), STAMP_MAX, "@%lld", (long long) (t));                        \
         } while (0)
 
 char *format_stamp(usec_t real_usec, char buf[static STAMP_MAX]) {
@@ -224,7 +228,9 @@ int parse_stamp_iso(const char *s, int64_t *ret) {
 
         /* strptime() alone would take blanks, signs and missing digits. */
         for (size_t i = 0; shape[i]; i++)
-                if (shape[i] == 'd' ? !isdigit((unsigned char) s[i]) : shape[i] != '?' ? s[i] != shape[i] : !s[i])
+                if (shape[i] == 'd'   ? !isdigit((unsigned char) s[i])
+                    : shape[i] != '?' ? s[i] != shape[i]
+                                      : !s[i])
                         return -EINVAL;
         const char *end = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
         if (!end)

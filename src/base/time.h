@@ -1,5 +1,6 @@
 #pragma once
-/* Points in time and spans, in microseconds. Reads the clocks once where asked; everything else is given its `now`. */
+/* Points in time and spans, in microseconds. Reads the clocks once where asked; everything else is given its
+ * `now`. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +29,8 @@ Now now_read(void);
 usec_t usec_add(usec_t a, usec_t b);
 usec_t usec_sub(usec_t a, usec_t b);
 
-/* "30s", "5min", "1h 30min", "250ms", "3d", "2w". A bare number is refused (which unit?), except 0. -EINVAL, -ERANGE. */
+/* "30s", "5min", "1h 30min", "250ms", "3d", "2w". A bare number is refused (which unit?), except 0. -EINVAL,
+ * -ERANGE. */
 int parse_span(const char *s, usec_t *ret);
 
 #define SPAN_MAX 48
@@ -43,5 +45,6 @@ char *format_stamp_utc(usec_t real_usec, char buf[static STAMP_MAX]);
 /* RFC 5322 date, "Sun, 22 Nov 2026 14:03:09 +0100", in the local zone. Returns buf. */
 char *format_stamp_mail(usec_t real_usec, char buf[static STAMP_MAX]);
 
-/* Unix seconds from an RFC 3339 / ISO 8601 stamp ("2026-11-22T13:03:09Z", with fraction or offset). -EINVAL. */
+/* Unix seconds from an RFC 3339 / ISO 8601 stamp ("2026-11-22T13:03:09Z", with fraction or offset). -EINVAL.
+ */
 int parse_stamp_iso(const char *s, int64_t *ret);

@@ -31,7 +31,8 @@ static const struct {
         const char *value;              /* what its argument is called, or NULL */
         const char *help;
 } options[] = {
-        { 'c', "config", "FILE", "the configuration (" CONFIG_FILE_DEFAULT "); conf.d/*.conf beside it is read too" },
+        { 'c', "config", "FILE",
+          "the configuration (" CONFIG_FILE_DEFAULT "); conf.d/*.conf beside it is read too" },
         { 'k', "check-config", NULL, "report every mistake in the configuration, and do nothing else" },
         { 'd', "dump-config", NULL, "print the configuration in force, defaults included, secrets masked" },
         { '1', "once", NULL, "poll every source once, deliver what is news, and stop" },
@@ -49,13 +50,16 @@ static void print_help(void) {
                                 strempty(options[i].value));
                 printf("  -%c, %-16s %s\n", options[i].letter, name, options[i].help);
         }
-        printf("\nIt runs in the foreground and logs to the journal if stderr is connected to it, else to stderr.\n"
-               "SIGHUP reloads the configuration, SIGUSR2 writes the state of things to the log, SIGTERM stops.\n");
+        printf("\nIt runs in the foreground and logs to the journal if stderr is connected to it, else to "
+               "stderr.\n"
+               "SIGHUP reloads the configuration, SIGUSR2 writes the state of things to the log, SIGTERM "
+               "stops.\n");
 }
 
 static void print_version(void) {
-        printf("ftwatchd " FTWATCH_VERSION "\n%s\njson-c %s\nlibconfig %d.%d\nsqlite %s\n%s\n", curl_version(), json_c_version(),
-               LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, sqlite3_libversion(), OpenSSL_version(OPENSSL_VERSION));
+        printf("ftwatchd " FTWATCH_VERSION "\n%s\njson-c %s\nlibconfig %d.%d\nsqlite %s\n%s\n",
+               curl_version(), json_c_version(), LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR,
+               sqlite3_libversion(), OpenSSL_version(OPENSSL_VERSION));
 }
 
 static void apply_option(Arguments *a, int letter, const char *value) {
@@ -94,8 +98,8 @@ static int parse_arguments(int argc, char **argv, Arguments *a) {
         int c;
 
         for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-                longs[i] = (struct option) { options[i].name, options[i].value ? required_argument : no_argument, NULL,
-                                             options[i].letter };
+                int argument = options[i].value ? required_argument : no_argument;
+                longs[i] = (struct option) { options[i].name, argument, NULL, options[i].letter };
                 letters[n++] = options[i].letter;
                 if (options[i].value)
                         letters[n++] = ':';
@@ -109,7 +113,9 @@ static int parse_arguments(int argc, char **argv, Arguments *a) {
                 apply_option(a, c, optarg);
         }
         if (optind < argc) {
-                fprintf(stderr, "ftwatchd: takes no arguments, but got '%s'. To ask for jobs use ftwatchctl.\n", argv[optind]);
+                fprintf(stderr,
+                        "ftwatchd: takes no arguments, but got '%s'. To ask for jobs use ftwatchctl.\n",
+                        argv[optind]);
                 return EXIT_USAGE;
         }
         return 0;
@@ -134,8 +140,8 @@ static int check_or_dump(const Arguments *a) {
         if (load(a->service.config_path, &c) < 0)
                 return EXIT_FAILURE;
         if (a->check_config)
-                printf("%s: %zu sources, %zu receivers, %zu rules, no mistakes\n", a->service.config_path, c->n_sources,
-                       c->n_receivers, c->n_rules);
+                printf("%s: %zu sources, %zu receivers, %zu rules, no mistakes\n", a->service.config_path,
+                       c->n_sources, c->n_receivers, c->n_rules);
         if (!a->dump_config)
                 return EXIT_SUCCESS;
         if (config_dump(c, &text) < 0) {

@@ -26,7 +26,8 @@ static void manager_arm(Manager *m) {
                 log_error("cannot set the watchdog timer");
 }
 
-/* Not whether the loop turns, but whether the work is done: polls begin in time and deliveries do not lie about. */
+/* Not whether the loop turns, but whether the work is done: polls begin in time and deliveries do not lie
+ * about. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
         Manager *m = userdata;
 
@@ -50,8 +51,8 @@ int manager_new(Manager **ret, sd_event *event) {
         m->present = getenv("NOTIFY_SOCKET") != NULL;
         if (sd_watchdog_enabled(false, &watchdog_usec) > 0) {
                 m->watchdog_usec = watchdog_usec / 3;
-                int r = sd_event_add_time_relative(event, &m->watchdog, CLOCK_MONOTONIC, m->watchdog_usec, m->watchdog_usec / 10 + 1,
-                                                   on_watchdog, m);
+                int r = sd_event_add_time_relative(event, &m->watchdog, CLOCK_MONOTONIC, m->watchdog_usec,
+                                                   m->watchdog_usec / 10 + 1, on_watchdog, m);
                 if (r < 0)
                         return r;
         }
@@ -78,9 +79,11 @@ void manager_update(Manager *m, Engine *engine) {
 
         if (!m->present || engine_get_status(engine, &st) < 0)
                 return;
-        (void) snprintf(status, sizeof status, "%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed%s%s",
-                        st.n_sources_ok, st.n_sources, (unsigned long long) st.n_active, (unsigned long long) st.n_owed,
-                        st.trouble ? "; in trouble: " : "", strempty(st.trouble));
+        (void) snprintf(status, sizeof status,
+                        "%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed%s%s",
+                        st.n_sources_ok, st.n_sources, (unsigned long long) st.n_active,
+                        (unsigned long long) st.n_owed, st.trouble ? "; in trouble: " : "",
+                        strempty(st.trouble));
         if (!streq(status, m->status)) {
                 (void) snprintf(m->status, sizeof m->status, "%s", status);
                 (void) sd_notifyf(false, "STATUS=%s", status);
@@ -97,11 +100,13 @@ void manager_ready(Manager *m) {
 /* MONOTONIC_USEC is what Type=notify-reload (systemd 253) wants beside RELOADING; older ones ignore it. */
 void manager_reloading(Manager *m) {
         if (m->present)
-                (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) clock_usec(CLOCK_MONOTONIC));
+                (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                                  (unsigned long long) clock_usec(CLOCK_MONOTONIC));
 }
 
 void manager_stopping(Manager *m, usec_t timeout_usec) {
         m->engine = NULL;
-        (void) sd_notifyf(false, "STOPPING=1\nSTATUS=waiting for deliveries in flight\nEXTEND_TIMEOUT_USEC=%llu",
+        (void) sd_notifyf(false,
+                          "STOPPING=1\nSTATUS=waiting for deliveries in flight\nEXTEND_TIMEOUT_USEC=%llu",
                           (unsigned long long) usec_add(timeout_usec, 5 * USEC_PER_SEC));
 }

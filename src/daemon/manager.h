@@ -1,5 +1,6 @@
 #pragma once
-/* What the service manager is told (sd_notify), and the watchdog it may keep. Nothing of it happens without $NOTIFY_SOCKET. */
+/* What the service manager is told (sd_notify), and the watchdog it may keep. Nothing of it happens without
+ * $NOTIFY_SOCKET. */
 
 #include <systemd/sd-event.h>
 
@@ -12,7 +13,8 @@ int manager_new(Manager **ret, sd_event *event);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager, manager_free)
 
-/* READY once every source was polled (or failed to be, which is told); STATUS whenever it changes. engine may be NULL. */
+/* READY once every source was polled (or failed to be, which is told); STATUS whenever it changes. engine
+ * may be NULL. */
 void manager_update(Manager *m, Engine *engine);
 void manager_reloading(Manager *m);
 /* After a reload that failed, or one whose engine is up. */

@@ -73,8 +73,11 @@ static int service_open_store(Service *s) {
         if (r < 0)
                 log_error("cannot open the state: %s", strempty(message));
         else if (aside)
-                log_error("the state was damaged and is kept as %s; starting anew from a silent baseline: what changed meanwhile "
-                          "is not told, and what was owed is lost", aside);
+                log_error(
+                        "the state was damaged and is kept as %s; starting anew from a silent baseline: "
+                        "what changed meanwhile "
+                        "is not told, and what was owed is lost",
+                        aside);
         return r;
 }
 
@@ -82,7 +85,8 @@ static int service_lock_state(Service *s) {
         int r = state_dir_open(s->config->state_dir, &s->state_fd);
 
         if (r == -EBUSY)
-                log_error("%s is in use by another ftwatchd: stop it, or choose another state_dir", s->config->state_dir);
+                log_error("%s is in use by another ftwatchd: stop it, or choose another state_dir",
+                          s->config->state_dir);
         else if (r < 0)
                 log_error("cannot use the state directory %s: %s", s->config->state_dir, strerror(-r));
         return r;
@@ -101,8 +105,15 @@ static void service_drop_engine(Service *s) {
 
 static int service_start_engine(Service *s) {
         EnginePorts ports = {
-                .event = s->event, .http = s->http, .glue = s->glue, .store = s->store, .version = FTWATCH_VERSION,
-                .on_idle = on_engine_idle, .on_change = on_engine_change, .on_broken = on_engine_broken, .userdata = s,
+                .event = s->event,
+                .http = s->http,
+                .glue = s->glue,
+                .store = s->store,
+                .version = FTWATCH_VERSION,
+                .on_idle = on_engine_idle,
+                .on_change = on_engine_change,
+                .on_broken = on_engine_broken,
+                .userdata = s,
         };
 
         int r = curl_glue_set_limits(s->glue, (unsigned) s->config->connections, 0);
@@ -133,8 +144,8 @@ static void service_swap(Service *s) {
                 return;
         }
         manager_ready(s->manager);
-        log_notice("configuration reloaded: %zu sources, %zu receivers, %zu rules", s->config->n_sources, s->config->n_receivers,
-                   s->config->n_rules);
+        log_notice("configuration reloaded: %zu sources, %zu receivers, %zu rules", s->config->n_sources,
+                   s->config->n_receivers, s->config->n_rules);
 }
 
 static void on_engine_idle(void *userdata) {
@@ -164,8 +175,11 @@ static void on_engine_broken(void *userdata) {
         if (r >= 0)
                 r = store_set_aside(path, clock_usec(CLOCK_REALTIME), &aside);
         if (r >= 0) {
-                log_error("the damaged state is kept as %s; starting anew from a silent baseline: what changed meanwhile is not told, "
-                          "and what was owed is lost", aside);
+                log_error(
+                        "the damaged state is kept as %s; starting anew from a silent baseline: what "
+                        "changed meanwhile is not told, "
+                        "and what was owed is lost",
+                        aside);
                 r = service_open_store(s);
         }
         if (r >= 0)
@@ -203,7 +217,8 @@ static void service_reload(Service *s) {
                 return;
         }
         if (!streq(s->next_config->state_dir, s->config->state_dir)) {
-                log_warning("state_dir changes with a restart, not with a reload: %s stays in use", s->config->state_dir);
+                log_warning("state_dir changes with a restart, not with a reload: %s stays in use",
+                            s->config->state_dir);
                 if (free_and_strdup(&s->next_config->state_dir, s->config->state_dir) < 0)
                         log_error("out of memory");
         }
@@ -305,8 +320,8 @@ int service_run(const ServiceOptions *options) {
                 return EXIT_FAILURE;
         }
         if (service_start(&s) >= 0) {
-                log_info("ftwatchd %s watches %zu sources for %zu receivers", FTWATCH_VERSION, s.config->n_sources,
-                         s.config->n_receivers);
+                log_info("ftwatchd %s watches %zu sources for %zu receivers", FTWATCH_VERSION,
+                         s.config->n_sources, s.config->n_receivers);
                 status = sd_event_loop(s.event);
                 if (status < 0) {
                         log_error("the event loop failed: %s", strerror(-status));

@@ -57,7 +57,8 @@ static int compose_new(NoticeType type, usec_t now_real_usec, Notice **ret) {
         return 0;
 }
 
-static int compose_job(const Source *s, const Job *job, NoticeType type, usec_t now_real_usec, Notice **ret) {
+static int compose_job(const Source *s, const Job *job, NoticeType type, usec_t now_real_usec,
+                       Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
 
         int r = compose_new(type, now_real_usec, &n);
@@ -74,8 +75,8 @@ static int compose_job(const Source *s, const Job *job, NoticeType type, usec_t 
         return r;
 }
 
-int compose_transition(const Source *s, const Job *job, const Transition *t, unsigned n_entered, usec_t now_real_usec,
-                       Notice **ret) {
+int compose_transition(const Source *s, const Job *job, const Transition *t, unsigned n_entered,
+                       usec_t now_real_usec, Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
         _cleanup_free_ char *unique = NULL;
 
@@ -94,8 +95,8 @@ int compose_transition(const Source *s, const Job *job, const Transition *t, uns
         return r;
 }
 
-int compose_event(const Source *s, const Job *job, const Event *event, const uint8_t key[static EVENT_KEY_SIZE],
-                  usec_t now_real_usec, Notice **ret) {
+int compose_event(const Source *s, const Job *job, const Event *event,
+                  const uint8_t key[static EVENT_KEY_SIZE], usec_t now_real_usec, Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
         char unique[2 * EVENT_KEY_SIZE + 1];
 
@@ -125,8 +126,9 @@ int compose_once(const Source *s, const Job *job, NoticeType type, usec_t now_re
 }
 
 /* What source.* and receiver.* share. `recovered` is the type for the end of the trouble. */
-static int compose_trouble(const Trouble *t, TroubleNews news, NoticeType recovered, const char *endpoint, const char *subject,
-                           const char *detail, usec_t blind_usec, usec_t now_real_usec, Notice **ret) {
+static int compose_trouble(const Trouble *t, TroubleNews news, NoticeType recovered, const char *endpoint,
+                           const char *subject, const char *detail, usec_t blind_usec, usec_t now_real_usec,
+                           Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
         bool over = news == TROUBLE_RECOVERED;
         char unique[64];
@@ -149,11 +151,12 @@ static int compose_trouble(const Trouble *t, TroubleNews news, NoticeType recove
         return r;
 }
 
-int compose_source(const Source *s, const Trouble *t, TroubleNews news, const char *detail, usec_t blind_usec,
-                   usec_t now_real_usec, Notice **ret) {
+int compose_source(const Source *s, const Trouble *t, TroubleNews news, const char *detail,
+                   usec_t blind_usec, usec_t now_real_usec, Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
 
-        int r = compose_trouble(t, news, NOTICE_SOURCE_RECOVERED, s->settings->endpoint, "", detail, blind_usec, now_real_usec, &n);
+        int r = compose_trouble(t, news, NOTICE_SOURCE_RECOVERED, s->settings->endpoint, "", detail,
+                                blind_usec, now_real_usec, &n);
         if (r >= 0)
                 r = free_and_strdup(&n->source, s->settings->name);
         if (r >= 0)
@@ -161,11 +164,12 @@ int compose_source(const Source *s, const Trouble *t, TroubleNews news, const ch
         return r;
 }
 
-int compose_receiver(const char *receiver, const Trouble *t, TroubleNews news, const char *detail, usec_t blind_usec,
-                     usec_t now_real_usec, Notice **ret) {
+int compose_receiver(const char *receiver, const Trouble *t, TroubleNews news, const char *detail,
+                     usec_t blind_usec, usec_t now_real_usec, Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
 
-        int r = compose_trouble(t, news, NOTICE_RECEIVER_RECOVERED, "", receiver, detail, blind_usec, now_real_usec, &n);
+        int r = compose_trouble(t, news, NOTICE_RECEIVER_RECOVERED, "", receiver, detail, blind_usec,
+                                now_real_usec, &n);
         if (r >= 0)
                 r = free_and_strdup(&n->receiver, receiver);
         if (r >= 0)

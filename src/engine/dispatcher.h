@@ -1,6 +1,7 @@
 #pragma once
-/* Sends what is owed. One lane a receiver: its concurrency, its rate, one back-off and one probe at a time while it fails. The
- * outbox table is the truth; what is here is only who is being sent to now and when to look again. */
+/* Sends what is owed. One lane a receiver: its concurrency, its rate, one back-off and one probe at a time
+ * while it fails. The outbox table is the truth; what is here is only who is being sent to now and when to
+ * look again. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +11,8 @@
 
 typedef struct Dispatcher Dispatcher;
 
-/* Lanes for the configured receivers, and one for the journal when there is a journal and none is configured. */
+/* Lanes for the configured receivers, and one for the journal when there is a journal and none is
+ * configured. */
 int dispatcher_new(Dispatcher **ret, Engine *e);
 Dispatcher *dispatcher_free(Dispatcher *d);
 DEFINE_CLEANUP(Dispatcher, dispatcher_free)

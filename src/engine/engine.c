@@ -55,7 +55,8 @@ int engine_store_failed(Engine *e, int error) {
 static bool engine_is_idle(const Engine *e) {
         if (!e->draining)
                 for (size_t i = 0; i < e->n_sources; i++)
-                        if (e->sources[i]->polling || e->sources[i]->n_polls == 0 || tails_are_urgent(e->sources[i]))
+                        if (e->sources[i]->polling || e->sources[i]->n_polls == 0 ||
+                            tails_are_urgent(e->sources[i]))
                                 return false;
         return e->draining ? !dispatcher_is_sending(e->dispatcher) : dispatcher_is_idle(e->dispatcher);
 }
@@ -96,8 +97,8 @@ int engine_drain(Engine *e, usec_t timeout_usec) {
         for (size_t i = 0; i < e->n_sources; i++)
                 poller_stop(e->sources[i]);
         dispatcher_drain(e->dispatcher);
-        int r = sd_event_add_time_relative(e->ports.event, &e->drain_timer, CLOCK_BOOTTIME, timeout_usec, USEC_PER_MSEC,
-                                           on_drain_timer, e);
+        int r = sd_event_add_time_relative(e->ports.event, &e->drain_timer, CLOCK_BOOTTIME, timeout_usec,
+                                           USEC_PER_MSEC, on_drain_timer, e);
         engine_check_idle(e);
         return r;
 }
@@ -176,7 +177,8 @@ static int engine_abandon(Engine *e) {
         for (size_t i = 0; r >= 0 && i < dispatcher_n_receivers(e->dispatcher); i++)
                 r = strv_extend(&names, dispatcher_receiver(e->dispatcher, i)->name);
         if (r >= 0)
-                r = store_deliveries_abandon(e->ports.store, names, usec_sub(engine_now(e).real_usec, ABANDON_AGE_USEC));
+                r = store_deliveries_abandon(e->ports.store, names,
+                                             usec_sub(engine_now(e).real_usec, ABANDON_AGE_USEC));
         if (r > 0)
                 log_warning("gave up %d deliveries owed to receivers that are no longer configured", r);
         return r;
@@ -190,10 +192,13 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata) {
         (void) usec;
         if (observation_begin(e) < 0)
                 return 0;
-        int r = e->config->history_usec == 0 ? 0 :
-                store_prune(e->ports.store, usec_sub(engine_now(e).real_usec, e->config->history_usec), PRUNE_ROWS);
+        int r = e->config->history_usec == 0
+                        ? 0
+                        : store_prune(e->ports.store,
+                                      usec_sub(engine_now(e).real_usec, e->config->history_usec),
+                                      PRUNE_ROWS);
         if (r >= (int) PRUNE_ROWS)
-                again = USEC_PER_SEC;           /* in steps: a transaction of months would hold up deliveries */
+                again = USEC_PER_SEC; /* in steps: a transaction of months would hold up deliveries */
         if (r >= 0)
                 r = engine_abandon(e);
         (void) observation_end(e, MIN(r, 0));
@@ -222,10 +227,11 @@ int engine_start(Engine *e, bool once) {
         e->once = once;
         int r = engine_resume_tails(e);
         for (size_t i = 0; r >= 0 && i < e->n_sources; i++)
-                r = poller_start(e->sources[i], e->n_sources > 1 ? SPREAD_USEC * i / e->n_sources * !once : 0);
+                r = poller_start(e->sources[i],
+                                 e->n_sources > 1 ? SPREAD_USEC * i / e->n_sources * !once : 0);
         if (r >= 0 && !once)
-                r = sd_event_add_time_relative(e->ports.event, &e->prune_timer, CLOCK_BOOTTIME, USEC_PER_MINUTE, USEC_PER_MINUTE,
-                                               on_prune, e);
+                r = sd_event_add_time_relative(e->ports.event, &e->prune_timer, CLOCK_BOOTTIME,
+                                               USEC_PER_MINUTE, USEC_PER_MINUTE, on_prune, e);
         if (r < 0)
                 return r;
         dispatcher_wake(e->dispatcher);
@@ -272,10 +278,12 @@ int engine_dump(Engine *e, Buf *ret) {
 
         for (size_t i = 0; i < e->n_sources; i++) {
                 const Source *s = e->sources[i];
-                (void) buf_printf(ret, "source %s: %zu unfinished jobs, %llu polls, %llu failed in a row (%s), %s%s\n", s->settings->name,
-                                  watches_count(s), (unsigned long long) s->n_polls, (unsigned long long) s->n_failed,
-                                  reason_to_string(s->outcome.reason), s->polling ? "polling now" : "next poll in ",
-                                  s->polling ? "" : format_span(usec_sub(s->next_poll_usec, now), span));
+                (void) buf_printf(
+                        ret, "source %s: %zu unfinished jobs, %llu polls, %llu failed in a row (%s), %s%s\n",
+                        s->settings->name, watches_count(s), (unsigned long long) s->n_polls,
+                        (unsigned long long) s->n_failed, reason_to_string(s->outcome.reason),
+                        s->polling ? "polling now" : "next poll in ",
+                        s->polling ? "" : format_span(usec_sub(s->next_poll_usec, now), span));
         }
         return dispatcher_dump(e->dispatcher, ret);
 }

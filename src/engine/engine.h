@@ -1,6 +1,6 @@
 #pragma once
-/* The engine: polls the sources, makes news of what it sees, sends what is owed. Wiring (signals, files, the service manager) is
- * in daemon/. One thread, one event loop; everything here runs from its callbacks. */
+/* The engine: polls the sources, makes news of what it sees, sends what is owed. Wiring (signals, files, the
+ * service manager) is in daemon/. One thread, one event loop; everything here runs from its callbacks. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,8 @@ typedef struct EnginePorts {
         CurlGlue *glue;                 /* for mail; NULL where none is sent */
         Store *store;
         const char *version;
-        /* Everything that was to be done is done: after engine_start() with `once`, or after engine_drain(). */
+        /* Everything that was to be done is done: after engine_start() with `once`, or after engine_drain().
+         */
         void (*on_idle)(void *userdata);
         /* A poll or a delivery ended: what engine_get_status() says may have changed. */
         void (*on_change)(void *userdata);
@@ -37,8 +38,8 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports);
 Engine *engine_free(Engine *e);
 DEFINE_CLEANUP(Engine, engine_free)
 
-/* Polls at once, spread over a second when there are many sources. once: one cycle of every source, its notices delivered
- * (what cannot be delivered at the first attempt stays owed), then on_idle. */
+/* Polls at once, spread over a second when there are many sources. once: one cycle of every source, its
+ * notices delivered (what cannot be delivered at the first attempt stays owed), then on_idle. */
 int engine_start(Engine *e, bool once);
 /* Begins nothing new; on_idle when what is in flight has ended, at the latest after the given time. */
 int engine_drain(Engine *e, usec_t timeout_usec);

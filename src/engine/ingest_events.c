@@ -30,14 +30,16 @@ static int event_page_read(EventPage *p, const char **ret_reason) {
                 const RowInfo *known = p->cache ? row_cache_find(p->cache, p->page, i, &hint) : NULL;
                 if (!known) {
                         _cleanup_json_ json_object *o = NULL;
-                        int r = json_parse_bounded(page_row_text(p->page, i), p->page->rows[i].size, &o, ret_reason);
+                        int r = json_parse_bounded(page_row_text(p->page, i), p->page->rows[i].size, &o,
+                                                   ret_reason);
                         if (r >= 0)
                                 r = event_from_json(o, &p->events[i]);
                         if (r < 0)
                                 return r;
                 }
                 const Event *e = p->events[i];
-                /* Azure's metric events carry made-up stamps: they say nothing about the order of the list. */
+                /* Azure's metric events carry made-up stamps: they say nothing about the order of the list.
+                 */
                 p->infos[i].at = known ? known->at : e->is_metrics ? 0 : e->created_at;
                 int r = free_and_strdup(&p->infos[i].id, known ? known->id : e->id);
                 if (r < 0)
@@ -84,7 +86,8 @@ static int event_tell(const EventPage *p, const Event *e, const uint8_t key[stat
         r = compose_event(p->source, stored->job, e, key, engine_now(engine).real_usec, &n);
         if (r < 0)
                 return r;
-        return observation_tell(engine, TAKE_PTR(n), &(Subject) { .source = p->source->stored.id, .job = p->job }, NULL);
+        return observation_tell(engine, TAKE_PTR(n),
+                                &(Subject) { .source = p->source->stored.id, .job = p->job }, NULL);
 }
 
 static int event_page_store(EventPage *p, WalkPage *counts) {
@@ -164,8 +167,8 @@ static void event_page_done(EventPage *p) {
         row_infos_free(p->infos, p->page->n_rows);
 }
 
-int ingest_event_page(Source *s, Watch *w, const Page *page, const RowCache *cache, bool thorough, RowInfo **ret_infos,
-                      const char **ret_reason) {
+int ingest_event_page(Source *s, Watch *w, const Page *page, const RowCache *cache, bool thorough,
+                      RowInfo **ret_infos, const char **ret_reason) {
         EventPage p = {
                 .source = s, .page = page, .cache = cache, .walk = &w->events_walk, .job = w->row,
                 .silent = w->silent, .watched = true, .tell = true,
@@ -180,7 +183,8 @@ int ingest_event_page(Source *s, Watch *w, const Page *page, const RowCache *cac
         return r;
 }
 
-int ingest_tail_page(Source *s, const StoredJob *stored, Walk *walk, const Page *page, bool in_notice, const char **ret_reason) {
+int ingest_tail_page(Source *s, const StoredJob *stored, Walk *walk, const Page *page, bool in_notice,
+                     const char **ret_reason) {
         EventPage p = {
                 .source = s, .page = page, .walk = walk, .job = stored->id, .silent = stored->silent,
                 .tell = !in_notice,

@@ -14,10 +14,11 @@
 #include "engine/poller.h"
 #include "engine/watch.h"
 
-#define EVENTS_FIRST_PAGE 10U           /* few are expected; a page that is all news is followed by large ones */
+#define EVENTS_FIRST_PAGE 10U /* few are expected; a page that is all news is followed by large ones */
 #define EVENTS_NEXT_PAGE 100U
 #define EVENT_PAGES_MAX 50U             /* a poll; what lies below is walked in the next one */
-#define REQUESTS_FOR_LATE_EVENTS 2U     /* looking for late events below known ones is worth one more request */
+#define REQUESTS_FOR_LATE_EVENTS 2U /* looking for late events below known ones is worth one more request   \
+                                     */
 #define MISSING_MAX 2U                  /* polls in a row in which the server says "no such job" */
 
 static void ask_events(JobPoll *p);
@@ -85,8 +86,8 @@ static void on_job(HttpReply *reply, void *userdata) {
         }
         w->n_missing = 0;
         if (outcome.kind == OUTCOME_OK &&
-            (json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, &reason) < 0 || job_from_json(o, &job) < 0 ||
-             !streq(job->id, p->job_id))) {
+            (json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, &reason) < 0 ||
+             job_from_json(o, &job) < 0 || !streq(job->id, p->job_id))) {
                 job_free(job);
                 outcome = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status, reason);
         }
@@ -120,7 +121,8 @@ static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {
 
         int r = page_read(&reply->body, &page, &reason);
         if (r >= 0)
-                r = ingest_event_page(p->source, w, &page, cache, p->n_requests < REQUESTS_FOR_LATE_EVENTS, &infos, &reason);
+                r = ingest_event_page(p->source, w, &page, cache, p->n_requests < REQUESTS_FOR_LATE_EVENTS,
+                                      &infos, &reason);
         if (r == -EBADMSG) {
                 Outcome bad = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status, reason);
                 job_poll_end(p, &bad);
@@ -164,7 +166,7 @@ static void on_events(HttpReply *reply, void *userdata) {
                 return;
         }
         if (outcome.reason == REASON_NOT_FOUND)
-                outcome = outcome_ok();                 /* the job went away meanwhile: the next poll asks for it */
+                outcome = outcome_ok(); /* the job went away meanwhile: the next poll asks for it */
         if (outcome.kind != OUTCOME_OK || reply->status != 200) {
                 job_poll_end(p, &outcome);
                 return;
@@ -181,7 +183,8 @@ static void ask_events(JobPoll *p) {
         Watch *w = watch_find(p->source, p->job_id);
         bool first = p->n_pages == 0 && !w->events_walk.after && !w->events_walk.after_ignored;
 
-        ask(p, DIALECT_EVENTS, w->events_walk.after, first ? EVENTS_FIRST_PAGE : EVENTS_NEXT_PAGE, on_events);
+        ask(p, DIALECT_EVENTS, w->events_walk.after, first ? EVENTS_FIRST_PAGE : EVENTS_NEXT_PAGE,
+            on_events);
 }
 
 int job_poll_start(Source *s, Watch *w) {

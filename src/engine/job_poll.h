@@ -1,6 +1,6 @@
 #pragma once
-/* One watched job in one poll: asked for by its id when it was not on the list, then its events from the top. At most two requests
- * unless whole pages are news. */
+/* One watched job in one poll: asked for by its id when it was not on the list, then its events from the
+ * top. At most two requests unless whole pages are news. */
 
 #include "engine/source.h"
 

@@ -36,7 +36,7 @@ struct Lane {
         uint64_t n_failed;              /* in a row */
         usec_t blocked_until_usec;      /* boottime: no attempt before, because it fails or said so */
         usec_t next_send_usec;          /* boottime: its rate */
-        usec_t due_usec;                /* realtime, of the earliest that waits; USEC_INFINITY when none does */
+        usec_t due_usec; /* realtime, of the earliest that waits; USEC_INFINITY when none does */
         Trouble trouble;
 };
 
@@ -67,9 +67,13 @@ int lane_new(Lane **ret, Engine *e, const ReceiverCommon *receiver) {
         l->receiver = receiver;
         l->due_usec = USEC_INFINITY;
         l->ports = (ReceiverPorts) {
-                .http = e->ports.http, .glue = e->ports.glue, .event = e->ports.event, .version = e->ports.version,
+                .http = e->ports.http,
+                .glue = e->ports.glue,
+                .event = e->ports.event,
+                .version = e->ports.version,
         };
-        int r = sd_event_add_time(e->ports.event, &l->timer, CLOCK_BOOTTIME, 0, USEC_PER_MSEC, on_lane_timer, l);
+        int r = sd_event_add_time(e->ports.event, &l->timer, CLOCK_BOOTTIME, 0, USEC_PER_MSEC, on_lane_timer,
+                                  l);
         if (r >= 0)
                 r = sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
         if (r >= 0)
@@ -116,14 +120,16 @@ static int lane_tell(Lane *l, TroubleNews news, const Outcome *outcome, usec_t b
         return r < 0 ? r : store_trouble_save(l->engine->ports.store, subject, &l->trouble);
 }
 
-/* One back-off for the receiver, not one for each delivery: while it fails one attempt at a time probes it. */
+/* One back-off for the receiver, not one for each delivery: while it fails one attempt at a time probes it.
+ */
 static void lane_take_outcome(Lane *l, const Outcome *outcome, const Now *now) {
         if (outcome->kind != OUTCOME_RETRY) {
                 l->n_failed = 0;
                 l->blocked_until_usec = 0;
                 return;
         }
-        usec_t wait = backoff_usec(++l->n_failed, l->receiver->backoff_min_usec, l->receiver->backoff_max_usec, engine_random());
+        usec_t wait = backoff_usec(++l->n_failed, l->receiver->backoff_min_usec,
+                                   l->receiver->backoff_max_usec, engine_random());
         wait = MAX(wait, MIN(outcome->retry_after_usec, l->receiver->retry_after_max_usec));
         l->blocked_until_usec = usec_add(now->boot_usec, wait);
 }
@@ -132,16 +138,19 @@ static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, 
         LogContext about = { .receiver = l->receiver->name, .notice_id = s->notice_id };
 
         if (v->state == DELIVERY_DEAD)
-                log_context(&about, LOG_ERR, "gave up a notice (%s)%s%s", reason_to_string(v->reason), *o->detail ? ": " : "",
-                            o->detail);
+                log_context(&about, LOG_ERR, "gave up a notice (%s)%s%s", reason_to_string(v->reason),
+                            *o->detail ? ": " : "", o->detail);
         else if (o->kind != OUTCOME_OK)
-                log_context(&about, l->n_failed <= 1 ? LOG_WARNING : LOG_DEBUG, "delivery failed, will be tried again (%s)%s%s",
-                            reason_to_string(o->reason), *o->detail ? ": " : "", o->detail);
+                log_context(&about, l->n_failed <= 1 ? LOG_WARNING : LOG_DEBUG,
+                            "delivery failed, will be tried again (%s)%s%s", reason_to_string(o->reason),
+                            *o->detail ? ": " : "", o->detail);
         else
-                log_context(&about, LOG_DEBUG, "delivered at attempt %llu", (unsigned long long) s->delivery.attempts);
+                log_context(&about, LOG_DEBUG, "delivered at attempt %llu",
+                            (unsigned long long) s->delivery.attempts);
 }
 
-static int lane_settle(Lane *l, Sending *s, const DeliveryVerdict *v, const Outcome *outcome, const Now *now) {
+static int lane_settle(Lane *l, Sending *s, const DeliveryVerdict *v, const Outcome *outcome,
+                       const Now *now) {
         usec_t blind_usec = 0;
 
         TroubleNews news = trouble_take_delivery(&l->trouble, outcome, now->real_usec, &blind_usec);
@@ -164,11 +173,13 @@ static void on_sent(const Outcome *outcome, void *userdata) {
         };
 
         s->send = NULL;
-        DeliveryVerdict v = delivery_settle(outcome, s->delivery.attempts, s->delivery.degraded, s->delivery.created_usec, &limits,
-                                            now.real_usec, engine_random());
+        DeliveryVerdict v =
+                delivery_settle(outcome, s->delivery.attempts, s->delivery.degraded,
+                                s->delivery.created_usec, &limits, now.real_usec, engine_random());
         lane_take_outcome(l, outcome, &now);
         lane_log(l, s, &v, outcome);
-        /* If this is not stored the delivery stays in flight in the table, and goes out again after the next start. */
+        /* If this is not stored the delivery stays in flight in the table, and goes out again after the next
+         * start. */
         if (observation_begin(e) >= 0)
                 (void) observation_end(e, lane_settle(l, s, &v, outcome, &now));
         sending_free(s);
@@ -206,8 +217,8 @@ static int sending_start(Sending *s, const Now *now) {
                 return r;
         r = sending_render(s, &rendered);
         if (r >= 0)
-                r = store_delivery_claim(l->engine->ports.store, s->delivery.seq, rendered ? &s->delivery.body : NULL,
-                                         s->delivery.degraded);
+                r = store_delivery_claim(l->engine->ports.store, s->delivery.seq,
+                                         rendered ? &s->delivery.body : NULL, s->delivery.degraded);
         r = observation_end(l->engine, r);
         if (r < 0)
                 return r;
@@ -255,7 +266,8 @@ static void lane_arm(Lane *l, const Now *now) {
         at = MAX(MAX(at, l->blocked_until_usec), l->next_send_usec);
         if (l->due_usec == USEC_INFINITY || l->n_sending >= lane_width(l))
                 (void) sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
-        else if (sd_event_source_set_time(l->timer, at) < 0 || sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) < 0)
+        else if (sd_event_source_set_time(l->timer, at) < 0 ||
+                 sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) < 0)
                 log_context(LANE_LOG(l), LOG_ERR, "cannot set the timer of the next delivery");
 }
 
@@ -320,9 +332,11 @@ int lane_dump(const Lane *l, Buf *ret) {
         Now now = engine_now(l->engine);
         char span[SPAN_MAX];
 
-        return buf_printf(ret, "receiver %s (%s): %zu in flight, %llu failed in a row%s%s\n", l->receiver->name,
-                          l->receiver->kind->name, l->n_sending, (unsigned long long) l->n_failed,
+        return buf_printf(ret, "receiver %s (%s): %zu in flight, %llu failed in a row%s%s\n",
+                          l->receiver->name, l->receiver->kind->name, l->n_sending,
+                          (unsigned long long) l->n_failed,
                           l->blocked_until_usec > now.boot_usec ? ", next attempt in " : "",
-                          l->blocked_until_usec > now.boot_usec ?
-                          format_span(usec_sub(l->blocked_until_usec, now.boot_usec), span) : "");
+                          l->blocked_until_usec > now.boot_usec
+                                  ? format_span(usec_sub(l->blocked_until_usec, now.boot_usec), span)
+                                  : "");
 }

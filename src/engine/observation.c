@@ -22,14 +22,16 @@ static int64_t subject_line(const Subject *subject) {
 }
 
 static int tell_receivers(Engine *e, const Notice *n, const Subject *subject, int64_t seq) {
-        usec_t due = subject->enrich ? usec_add(n->created_usec, subject->enrich_timeout_usec) : n->created_usec;
+        usec_t due =
+                subject->enrich ? usec_add(n->created_usec, subject->enrich_timeout_usec) : n->created_usec;
 
         for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++) {
                 const ReceiverCommon *receiver = dispatcher_receiver(e->dispatcher, i);
-                bool implied = dispatcher_is_implied(e->dispatcher, i);         /* the journal gets everything */
+                bool implied = dispatcher_is_implied(e->dispatcher, i); /* the journal gets everything */
                 if (!implied && !route_matches(e->config->rules, e->config->n_rules, n, receiver->name))
                         continue;
-                int r = store_delivery_add(e->ports.store, seq, receiver->name, subject_line(subject), n->created_usec, due);
+                int r = store_delivery_add(e->ports.store, seq, receiver->name, subject_line(subject),
+                                           n->created_usec, due);
                 if (r < 0)
                         return r;
         }
@@ -40,7 +42,8 @@ int observation_tell(Engine *e, Notice *n, const Subject *subject, int64_t *ret_
         _cleanup_(notice_freep) Notice *notice = n;
         int64_t seq = 0;
 
-        int r = store_notice_add(e->ports.store, notice, subject->source, subject->job, subject->enrich, &seq);
+        int r = store_notice_add(e->ports.store, notice, subject->source, subject->job, subject->enrich,
+                                 &seq);
         if (r <= 0)
                 return r;
         r = tell_receivers(e, notice, subject, seq);
@@ -56,7 +59,8 @@ int observation_tell(Engine *e, Notice *n, const Subject *subject, int64_t *ret_
         return 1;
 }
 
-/* Where there is a journal the journal receiver writes the line, with all its fields; twice would be a false echo. */
+/* Where there is a journal the journal receiver writes the line, with all its fields; twice would be a false
+ * echo. */
 static void log_told(const Notice *n) {
         _cleanup_free_ char *line = NULL;
 

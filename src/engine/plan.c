@@ -9,8 +9,8 @@
 
 static const unsigned limits[] = { 10, 20, 50, PAGE_SIZE };
 
-/* Only when a watched job was not seen where it was looked for, or the plan is larger than it needs to be, is it made anew: the
- * count walks an index. */
+/* Only when a watched job was not seen where it was looked for, or the plan is larger than it needs to be,
+ * is it made anew: the count walks an index. */
 void plan_pages(Source *s) {
         unsigned n_unseen = 0, n_watches = 0, rank = 0;
         const Watch *oldest = NULL;
@@ -29,7 +29,8 @@ void plan_pages(Source *s) {
                 return;
         s->planned_unseen = n_unseen;
         s->planned_oldest = oldest ? oldest->row : 0;
-        if (oldest && store_job_rank(s->engine->ports.store, s->stored.id, oldest->created_at, RANK_MAX, &rank) < 0)
+        if (oldest &&
+            store_job_rank(s->engine->ports.store, s->stored.id, oldest->created_at, RANK_MAX, &rank) < 0)
                 return;                         /* the plan only saves requests */
         unsigned n_pages = rank / PAGE_SIZE + 1;
         size_t i = 0;
@@ -39,6 +40,7 @@ void plan_pages(Source *s) {
         /* Deep jobs are asked for one by one: the first page then serves the newer ones. */
         s->list_limit = limits[by_pages || n_watches > 1 ? i : 0];
         s->cover_pages = by_pages ? n_pages : 1;
-        log_context(SOURCE_LOG(s), LOG_DEBUG, "the oldest unfinished job has %u newer ones: asking for %u rows, %u pages", rank,
+        log_context(SOURCE_LOG(s), LOG_DEBUG,
+                    "the oldest unfinished job has %u newer ones: asking for %u rows, %u pages", rank,
                     s->list_limit, s->cover_pages);
 }

@@ -41,7 +41,7 @@ static void tell_trouble(Source *s, TroubleNews news, usec_t blind_usec) {
                 r = string_printf(&subject, "source:%s", s->settings->name);
         if (r >= 0)
                 r = store_trouble_save(e->ports.store, subject, &s->trouble);
-        (void) observation_end(e, r);           /* a failure is logged; the state in memory tells it again tomorrow */
+        (void) observation_end(e, r); /* a failure is logged; the state in memory tells it again tomorrow */
 }
 
 static void log_poll(const Source *s) {
@@ -49,10 +49,12 @@ static void log_poll(const Source *s) {
 
         /* Every failure is in the log once; whether it becomes a notice is for the trouble counter. */
         if (o->kind != OUTCOME_OK)
-                log_context(SOURCE_LOG(s), s->n_failed <= 1 ? LOG_WARNING : LOG_DEBUG, "poll failed (%s)%s%s",
-                            reason_to_string(o->reason), *o->detail ? ": " : "", o->detail);
+                log_context(SOURCE_LOG(s), s->n_failed <= 1 ? LOG_WARNING : LOG_DEBUG,
+                            "poll failed (%s)%s%s", reason_to_string(o->reason), *o->detail ? ": " : "",
+                            o->detail);
         else
-                log_context(SOURCE_LOG(s), LOG_DEBUG, "polled: %u requests, %zu unfinished jobs", s->n_requests, watches_count(s));
+                log_context(SOURCE_LOG(s), LOG_DEBUG, "polled: %u requests, %zu unfinished jobs",
+                            s->n_requests, watches_count(s));
 }
 
 static void poll_schedule(Source *s) {
@@ -66,7 +68,8 @@ static void poll_schedule(Source *s) {
         bool active = watches_count(s) > 0 || !s->stored.baseline.done || s->stored.walk.open;
         s->next_poll_usec = schedule_next(&limits, active, &s->outcome, s->n_failed, s->poll_started_usec,
                                           engine_now(s->engine).boot_usec, engine_random());
-        if (sd_event_source_set_time(s->timer, s->next_poll_usec) < 0 || sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) < 0)
+        if (sd_event_source_set_time(s->timer, s->next_poll_usec) < 0 ||
+            sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) < 0)
                 log_context(SOURCE_LOG(s), LOG_ERR, "cannot set the timer of the next poll");
 }
 
@@ -114,7 +117,8 @@ void poller_job_done(JobPoll *p, const Outcome *outcome) {
         poll_jobs(s);
 }
 
-/* Ends the poll when nothing is left to ask. A job that ends within job_poll_start() comes back here by poller_job_done(). */
+/* Ends the poll when nothing is left to ask. A job that ends within job_poll_start() comes back here by
+ * poller_job_done(). */
 static void poll_jobs(Source *s) {
         while (s->polling && s->next_watch && s->n_job_polls < JOB_POLLS_MAX && !s->engine->draining) {
                 Watch *w = s->next_watch;
@@ -150,7 +154,8 @@ static void mark_seen(Source *s, const RowInfo *infos, size_t n) {
         }
 }
 
-/* What comes after a page. Over known ground the list is walked on only where that saves requests for single jobs. */
+/* What comes after a page. Over known ground the list is walked on only where that saves requests for single
+ * jobs. */
 static void list_go_on(Source *s, int step, const Page *page, const RowInfo *infos) {
         s->n_pages++;
         if (s->n_pages >= LIST_PAGES_MAX) {
@@ -244,7 +249,8 @@ static void poll_list(Source *s) {
         bool first = s->n_pages == 0 && !after && s->stored.baseline.done && !s->stored.walk.after_ignored;
 
         s->n_requests++;
-        int r = source_get(s, DIALECT_LIST_JOBS, NULL, after, first ? s->list_limit : LIST_PAGE_MAX, on_list, s, &s->call);
+        int r = source_get(s, DIALECT_LIST_JOBS, NULL, after, first ? s->list_limit : LIST_PAGE_MAX, on_list,
+                           s, &s->call);
         if (r < 0)
                 poll_fail_internal(s, r);
 }

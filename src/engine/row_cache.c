@@ -19,7 +19,8 @@ void row_cache_done(RowCache *c) {
 }
 
 bool row_cache_is_same(const RowCache *c, const Buf *body) {
-        return c->valid && c->page.body.size == body->size && memcmp(c->page.body.data, body->data, body->size) == 0;
+        return c->valid && c->page.body.size == body->size &&
+               memcmp(c->page.body.data, body->data, body->size) == 0;
 }
 
 const RowInfo *row_cache_find(const RowCache *c, const Page *p, size_t i, size_t *hint) {

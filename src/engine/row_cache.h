@@ -1,6 +1,6 @@
 #pragma once
-/* The last top page of a list with what its rows were, so that a page, or a row, whose bytes have not changed is neither parsed nor
- * looked up again. */
+/* The last top page of a list with what its rows were, so that a page, or a row, whose bytes have not
+ * changed is neither parsed nor looked up again. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,5 +27,6 @@ const RowInfo *row_cache_find(const RowCache *c, const Page *p, size_t i, size_t
 void row_cache_replace(RowCache *c, Page *p, RowInfo *infos);
 
 RowInfo *row_infos_free(RowInfo *infos, size_t n);
-/* What the walk wants to know of a page besides how many of its rows were known; last_id is borrowed from infos. */
+/* What the walk wants to know of a page besides how many of its rows were known; last_id is borrowed from
+ * infos. */
 void row_infos_summarize(const RowInfo *infos, const Page *page, const char *after, WalkPage *ret);

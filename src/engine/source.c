@@ -12,8 +12,8 @@
 #include "engine/tail.h"
 #include "engine/watch.h"
 
-int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit, http_done_t done, void *userdata,
-               HttpCall **ret) {
+int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
+               http_done_t done, void *userdata, HttpCall **ret) {
         const SourceSettings *settings = s->settings;
         _cleanup_free_ char *url = NULL;
 
@@ -50,7 +50,8 @@ int source_new(Source **ret, Engine *e, const SourceSettings *settings, char *co
         s->settings = settings;
         s->list_limit = 10;
         s->cover_pages = 1;
-        int r = store_source_attach(e->ports.store, settings->name, settings->endpoint, names_in_use, &s->stored);
+        int r = store_source_attach(e->ports.store, settings->name, settings->endpoint, names_in_use,
+                                    &s->stored);
         if (r >= 0)
                 r = source_load_trouble(s);
         if (r >= 0)

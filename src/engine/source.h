@@ -1,6 +1,7 @@
 #pragma once
-/* What the files of engine/ share about one source: its settings, its stored state, the jobs that are watched, the poll under way.
- * Who changes what: poller.c the poll and the plan, watch.c the watches, ingest.c the stored state. */
+/* What the files of engine/ share about one source: its settings, its stored state, the jobs that are
+ * watched, the poll under way. Who changes what: poller.c the poll and the plan, watch.c the watches,
+ * ingest.c the stored state. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,7 +57,7 @@ struct Source {
         unsigned n_pages;
         char *cover_after;              /* walking on over known ground, to see unfinished jobs on pages */
         RowCache list;                  /* the last top page */
-        unsigned list_limit;            /* of the first page: enough to see every unfinished job, as a rule */
+        unsigned list_limit; /* of the first page: enough to see every unfinished job, as a rule */
         unsigned planned_unseen;        /* what the plan was made for */
         int64_t planned_oldest;
         unsigned cover_pages;           /* pages to look at even where nothing is new */
@@ -72,6 +73,7 @@ struct Source {
 #define SOURCE_LOG(s) (&(LogContext) { .source = (s)->settings->name })
 #define WATCH_LOG(s, w) (&(LogContext) { .source = (s)->settings->name, .job_id = (w)->job_id })
 
-/* Asks the API; url, credential, limits and deadline come from the settings. The same promises as http_submit(). */
-int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit, http_done_t done, void *userdata,
-               HttpCall **ret);
+/* Asks the API; url, credential, limits and deadline come from the settings. The same promises as
+ * http_submit(). */
+int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
+               http_done_t done, void *userdata, HttpCall **ret);

@@ -78,7 +78,8 @@ static int tail_tell_results(Tail *t, bool have_metrics, usec_t now) {
 
         if (!have_metrics || t->stored->silent)
                 return 0;
-        int r = store_notice_load_latest(e->ports.store, t->job, notice_type_for_status(t->stored->status), &terminal);
+        int r = store_notice_load_latest(e->ports.store, t->job, notice_type_for_status(t->stored->status),
+                                         &terminal);
         if (r <= 0 || terminal->metrics)
                 return MIN(r, 0);
         r = compose_once(t->source, t->stored->job, NOTICE_JOB_RESULTS, now, &n);
@@ -86,7 +87,8 @@ static int tail_tell_results(Tail *t, bool have_metrics, usec_t now) {
                 r = compose_details(e->ports.store, t->job, n);
         if (r < 0)
                 return r;
-        return observation_tell(e, TAKE_PTR(n), &(Subject) { .source = t->source->stored.id, .job = t->job }, NULL);
+        return observation_tell(e, TAKE_PTR(n), &(Subject) { .source = t->source->stored.id, .job = t->job },
+                                NULL);
 }
 
 static int tail_complete_notice(Tail *t, usec_t now) {
@@ -123,7 +125,8 @@ static void tail_finish(Tail *t) {
         Source *s = t->source;
         Engine *e = s->engine;
 
-        if (t->stored && observation_begin(e) >= 0 && observation_end(e, tail_store_end(t, engine_now(e).real_usec)) >= 0)
+        if (t->stored && observation_begin(e) >= 0 &&
+            observation_end(e, tail_store_end(t, engine_now(e).real_usec)) >= 0)
                 dispatcher_wake(e->dispatcher);
         tail_free(t);
         int r = tails_run(s);
@@ -139,12 +142,13 @@ static void tail_finish(Tail *t) {
 static void tail_log(const Tail *t, const char *what, const Outcome *o) {
         LogContext about = { .source = t->source->settings->name, .job_id = t->stored->job->id };
 
-        log_context(&about, LOG_DEBUG, "no %s of the finished job: %s%s%s", what, reason_to_string(o->reason),
-                    *o->detail ? ", " : "", o->detail);
+        log_context(&about, LOG_DEBUG, "no %s of the finished job: %s%s%s", what,
+                    reason_to_string(o->reason), *o->detail ? ", " : "", o->detail);
 }
 
 static void tail_ask(Tail *t, DialectPath what, const char *id, const char *after, http_done_t done) {
-        int r = source_get(t->source, what, id, after, what == DIALECT_EVENTS ? TAIL_PAGE_SIZE : 0, done, t, &t->call);
+        int r = source_get(t->source, what, id, after, what == DIALECT_EVENTS ? TAIL_PAGE_SIZE : 0, done, t,
+                           &t->call);
         if (r < 0)
                 tail_finish(t);
 }
@@ -159,11 +163,13 @@ static void on_job(HttpReply *reply, void *userdata) {
         Outcome outcome = api_reply_outcome(reply);
         if (outcome.kind != OUTCOME_OK)
                 tail_log(t, "details", &outcome);
-        else if (json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, NULL) >= 0 && job_from_json(o, &job) >= 0) {
+        else if (json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, NULL) >= 0 &&
+                 job_from_json(o, &job) >= 0) {
                 /* Another job than asked for would be a server gone mad: not believed. */
                 if (!streq(job->id, t->stored->job->id))
                         job_free(job);
-                else if (ingest_job(t->source, job) >= 0 && store_job_load_by_id(t->source->engine->ports.store, t->job, &fresh) > 0) {
+                else if (ingest_job(t->source, job) >= 0 &&
+                         store_job_load_by_id(t->source->engine->ports.store, t->job, &fresh) > 0) {
                         stored_job_free(t->stored);
                         t->stored = TAKE_PTR(fresh);
                 }
@@ -178,9 +184,11 @@ static void on_results(HttpReply *reply, void *userdata) {
         t->call = NULL;
         Outcome outcome = api_reply_outcome(reply);
         if (outcome.kind == OUTCOME_OK && results_read(buf_string(&reply->body), reply->body.size, &m) < 0)
-                outcome = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status, "the result file is no CSV with steps");
+                outcome = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status,
+                                       "the result file is no CSV with steps");
         if (outcome.kind == OUTCOME_OK)
-                (void) ingest_metrics(t->source, t->job, m);    /* a failure is logged, and looked at again later */
+                (void) ingest_metrics(t->source, t->job,
+                                      m); /* a failure is logged, and looked at again later */
         else
                 tail_log(t, "result file", &outcome);
         tail_ask_events(t);
@@ -308,7 +316,8 @@ int tails_schedule(Source *s) {
                 return s->tail_timer ? sd_event_source_set_enabled(s->tail_timer, SD_EVENT_OFF) : 0;
         usec_t at = usec_add(now.boot_usec, usec_sub(due, now.real_usec));
         if (!s->tail_timer)
-                return sd_event_add_time(e->ports.event, &s->tail_timer, CLOCK_BOOTTIME, at, USEC_PER_SEC, on_tail_timer, s);
+                return sd_event_add_time(e->ports.event, &s->tail_timer, CLOCK_BOOTTIME, at, USEC_PER_SEC,
+                                         on_tail_timer, s);
         r = sd_event_source_set_time(s->tail_timer, at);
         return r < 0 ? r : sd_event_source_set_enabled(s->tail_timer, SD_EVENT_ONESHOT);
 }

@@ -1,6 +1,7 @@
 #pragma once
-/* The tail of a finished job: details, result file and all its events, fetched once for the terminal notice, and once more a minute
- * later, because billing and results lines come late. What it cannot fetch in time the notice goes without. */
+/* The tail of a finished job: details, result file and all its events, fetched once for the terminal notice,
+ * and once more a minute later, because billing and results lines come late. What it cannot fetch in time
+ * the notice goes without. */
 
 #include "engine/source.h"
 

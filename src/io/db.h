@@ -23,9 +23,9 @@ sqlite3 *db_handle(Db *db);
 /* Runs statements without parameters and without results. */
 int db_exec(Db *db, const char *sql);
 
-/* A prepared statement, reset and with its parameters bound; kept and prepared once for each literal (keyed by its address).
- * `types`, one letter a parameter: i int64_t, d double (NaN becomes NULL), t const char * (NULL becomes NULL),
- * b const void *, size_t. Texts and blobs must live until the last step. */
+/* A prepared statement, reset and with its parameters bound; kept and prepared once for each literal (keyed
+ * by its address). `types`, one letter a parameter: i int64_t, d double (NaN becomes NULL), t const char *
+ * (NULL becomes NULL), b const void *, size_t. Texts and blobs must live until the last step. */
 int db_query(Db *db, sqlite3_stmt **ret, const char *sql, const char *types, ...);
 /* 1: a row; 0: no (more) rows, the statement is reset; negative: failed, the statement is reset. */
 int db_step(Db *db, sqlite3_stmt *stmt);
@@ -39,7 +39,8 @@ bool db_in_transaction(Db *db);
 int64_t db_changes(Db *db);
 int64_t db_last_id(Db *db);
 
-/* SQLite result code -> negative errno: -EUCLEAN for a corrupt file, -ENOSPC for a full disk, -EBUSY for a lock. */
+/* SQLite result code -> negative errno: -EUCLEAN for a corrupt file, -ENOSPC for a full disk, -EBUSY for a
+ * lock. */
 int db_errno(int code);
 
 static inline const char *db_text(sqlite3_stmt *s, int column) {

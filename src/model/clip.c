@@ -40,7 +40,7 @@ int clip_id(json_object *o, const char *key, char **ret) {
 }
 
 int clip_add(json_object *o, const char *key, const char *s, size_t max_chars) {
-        if (!s)
+        if (isempty(s))
                 return json_add(o, key, NULL);
         _cleanup_free_ char *clean = text_clean(s, max_chars, true);
         return clean ? json_add_string(o, key, clean) : -ENOMEM;

@@ -38,8 +38,9 @@ usec_t backoff_usec(uint64_t n_failures, usec_t min_usec, usec_t max_usec, uint3
         return wait - ((quarter >> 32) * random + ((quarter & UINT32_MAX) * random >> 32));
 }
 
-DeliveryVerdict delivery_settle(const Outcome *outcome, uint64_t attempts, bool degraded, usec_t created_usec,
-                                const DeliveryLimits *limits, usec_t now_real_usec, uint32_t random) {
+DeliveryVerdict delivery_settle(const Outcome *outcome, uint64_t attempts, bool degraded,
+                                usec_t created_usec, const DeliveryLimits *limits, usec_t now_real_usec,
+                                uint32_t random) {
         if (outcome->kind == OUTCOME_OK)
                 return (DeliveryVerdict) { .state = DELIVERY_DONE };
 
@@ -49,13 +50,15 @@ DeliveryVerdict delivery_settle(const Outcome *outcome, uint64_t attempts, bool 
                                                      .degrade = true, .reason = outcome->reason } :
                                  (DeliveryVerdict) { .state = DELIVERY_DEAD, .reason = outcome->reason };
 
-        usec_t wait = backoff_usec(MAX(attempts, (uint64_t) 1), limits->backoff_min_usec, limits->backoff_max_usec,
-                                   random);
+        usec_t wait = backoff_usec(MAX(attempts, (uint64_t) 1), limits->backoff_min_usec,
+                                   limits->backoff_max_usec, random);
         wait = MAX(wait, MIN(outcome->retry_after_usec, limits->retry_after_max_usec));
         usec_t due = usec_add(now_real_usec, wait);
         /* A stamp of the future was made before the clock was set back: it must not live longer for that. */
         if (due > usec_add(MIN(created_usec, now_real_usec), limits->max_age_usec))
                 return (DeliveryVerdict) { .state = DELIVERY_DEAD, .reason = REASON_EXPIRED };
-        return (DeliveryVerdict) { .state = DELIVERY_PENDING, .due_usec = due, .degrade = degraded || reshape,
-                                   .reason = outcome->reason };
+        return (DeliveryVerdict) { .state = DELIVERY_PENDING,
+                                  .due_usec = due,
+                                  .degrade = degraded || reshape,
+                                  .reason = outcome->reason };
 }

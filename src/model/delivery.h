@@ -1,5 +1,6 @@
 #pragma once
-/* The life of a delivery, as pure functions: when to try again, when to give up. The outbox table holds the truth. */
+/* The life of a delivery, as pure functions: when to try again, when to give up. The outbox table holds the
+ * truth. */
 
 #include <stdbool.h>
 
@@ -16,7 +17,8 @@ typedef enum DeliveryState {            /* values are in the database */
 const char *delivery_state_to_string(DeliveryState s);
 int delivery_state_from_string(const char *s, DeliveryState *ret);      /* -EINVAL */
 
-/* Exponential with jitter: min * 2^(n_failures - 1), at most max, times 0.75 .. 1 by random (0 .. UINT32_MAX). */
+/* Exponential with jitter: min * 2^(n_failures - 1), at most max, times 0.75 .. 1 by random (0 ..
+ * UINT32_MAX). */
 usec_t backoff_usec(uint64_t n_failures, usec_t min_usec, usec_t max_usec, uint32_t random);
 
 typedef struct DeliveryLimits {
@@ -33,5 +35,6 @@ typedef struct DeliveryVerdict {
 } DeliveryVerdict;
 
 /* What follows from the attempt number `attempts` (counted from 1, this one included) with this outcome. */
-DeliveryVerdict delivery_settle(const Outcome *outcome, uint64_t attempts, bool degraded, usec_t created_usec,
-                                const DeliveryLimits *limits, usec_t now_real_usec, uint32_t random);
+DeliveryVerdict delivery_settle(const Outcome *outcome, uint64_t attempts, bool degraded,
+                                usec_t created_usec, const DeliveryLimits *limits, usec_t now_real_usec,
+                                uint32_t random);

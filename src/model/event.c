@@ -91,7 +91,8 @@ int event_make_json(const Event *e, const EventJsonLimits *limits, json_object *
         if ((r = json_add_string(o, "id", e->id)) < 0 ||
             (r = json_add_int(o, "created_at", e->created_at)) < 0 ||
             (r = json_add_string(o, "level", event_level_to_string(e->level))) < 0 ||
-            (r = clip_add(o, "message", e->message, limits->message_chars)) < 0 ||
+            (r = isempty(e->message) ? json_add_string(o, "message", "") :
+                                       clip_add(o, "message", e->message, limits->message_chars)) < 0 ||
             (r = json_add_string(o, "type", e->is_metrics ? "metrics" : "message")) < 0 ||
             (r = clip_object(e->data, &limits->data, false, &data)) < 0 ||
             (r = json_add(o, "data", data)) < 0)
@@ -109,7 +110,8 @@ int event_key(const Event *e, unsigned nth, uint8_t ret[static EVENT_KEY_SIZE]) 
         uint8_t digest[SHA256_SIZE];
 
         if (!e->id)
-                (void) buf_printf(&text, "nth\n%" PRIi64 "\n%d\n%u\n%s", e->created_at, (int) e->level, nth, e->message);
+                (void) buf_printf(&text, "nth\n%" PRIi64 "\n%d\n%u\n%s", e->created_at, (int) e->level, nth,
+                                  e->message);
         else if (e->step >= 0)
                 (void) buf_printf(&text, "step\n%zu:%s\n%" PRIi64, strlen(e->id), e->id, e->step);
         else

@@ -8,8 +8,8 @@
 #include "base/strings.h"
 #include "base/time.h"
 
-/* Azure api 2024-10-21 and 2025-04-01-preview, OpenAI openapi.yaml; "canceled" is how the evals API and several servers
- * that speak the same language spell it. What is not here is an unknown status. */
+/* Azure api 2024-10-21 and 2025-04-01-preview, OpenAI openapi.yaml; "canceled" is how the evals API and
+ * several servers that speak the same language spell it. What is not here is an unknown status. */
 static const struct {
         const char *status, *canonical;
         StatusClass class;

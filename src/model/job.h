@@ -1,7 +1,8 @@
 #pragma once
-/* A fine-tuning job and its events as the API shows them, read tolerantly: null, {} and absent are the same, integers may
- * be floats or digit strings, `error` means nothing by itself, unknown fields are ignored. The same reader takes what the
- * store kept. Also the table of statuses. Sources: Azure api 2024-10-21 and 2025-04-01-preview, OpenAI openapi.yaml. */
+/* A fine-tuning job and its events as the API shows them, read tolerantly: null, {} and absent are the same,
+ * integers may be floats or digit strings, `error` means nothing by itself, unknown fields are ignored. The
+ * same reader takes what the store kept. Also the table of statuses. Sources: Azure api 2024-10-21 and
+ * 2025-04-01-preview, OpenAI openapi.yaml. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +25,8 @@ StatusClass status_class(const char *status);
 static inline bool status_is_terminal(const char *status) {
         return status_class(status) == STATUS_CLASS_TERMINAL;
 }
-/* The API's own spelling for an alias ("canceled" -> "cancelled"); an unknown string is returned as it is. */
+/* The API's own spelling for an alias ("canceled" -> "cancelled"); an unknown string is returned as it is.
+ */
 const char *status_canonical(const char *status);
 
 typedef struct JobError {
@@ -38,7 +40,7 @@ typedef struct Job {
         char *fine_tuned_model;
         char *suffix;                   /* suffix or user_provided_suffix */
         char *training_file, *validation_file;
-        char *result_file;              /* the first of result_files; being there says nothing about being done */
+        char *result_file; /* the first of result_files; being there says nothing about being done */
         char *method;                   /* supervised, dpo, reinforcement */
         JobError error;
         json_object *hyperparameters;   /* an object or NULL */
@@ -85,6 +87,7 @@ Event *event_free(Event *e);
 DEFINE_CLEANUP(Event, event_free)
 
 #define EVENT_KEY_SIZE 16U
-/* Identity within a job: (id, step or message); without an id (created_at, level, message, nth), where nth counts equal
- * ones on the page from 0. Ids alone collide: Azure's metric ids are a tick count of a whole second. */
+/* Identity within a job: (id, step or message); without an id (created_at, level, message, nth), where nth
+ * counts equal ones on the page from 0. Ids alone collide: Azure's metric ids are a tick count of a whole
+ * second. */
 int event_key(const Event *e, unsigned nth, uint8_t ret[static EVENT_KEY_SIZE]);

@@ -38,8 +38,8 @@ static int job_read_error(json_object *o, JobError *error) {
         return r;
 }
 
-/* `method` is an object on the wire ({ "type": "dpo", "dpo": { "hyperparameters": ... } }) and a string in our own text.
- * Its hyperparameters add to those of the job: a dpo job has beta only there. */
+/* `method` is an object on the wire ({ "type": "dpo", "dpo": { "hyperparameters": ... } }) and a string in
+ * our own text. Its hyperparameters add to those of the job: a dpo job has beta only there. */
 static int job_read_method(json_object *o, Job *j) {
         const ClipLimits *limits = &job_json_unlimited.hyperparameters;
         json_object *method = json_member_object(o, "method");
@@ -50,7 +50,8 @@ static int job_read_method(json_object *o, Job *j) {
         if (r >= 0)
                 r = clip_object(json_member(o, "hyperparameters"), limits, false, &j->hyperparameters);
         if (r >= 0 && method && j->method)
-                r = clip_object(json_member(json_member(method, j->method), "hyperparameters"), limits, false, &more);
+                r = clip_object(json_member(json_member(method, j->method), "hyperparameters"), limits,
+                                false, &more);
         if (r < 0 || !more)
                 return r;
         if (!j->hyperparameters) {
@@ -86,8 +87,10 @@ static int job_read_names(json_object *o, Job *j) {
                 if (r < 0)
                         return r;
         }
-        json_object *first = files && json_object_array_length(files) > 0 ? json_object_array_get_idx(files, 0) : NULL;
-        const char *file = json_object_is_type(first, json_type_string) ? json_object_get_string(first) : NULL;
+        json_object *first =
+                files && json_object_array_length(files) > 0 ? json_object_array_get_idx(files, 0) : NULL;
+        const char *file =
+                json_object_is_type(first, json_type_string) ? json_object_get_string(first) : NULL;
         if (isempty(file))
                 return 0;
         j->result_file = text_clean(file, JOB_NAME_CHARS, false);
@@ -120,7 +123,8 @@ int job_from_json(json_object *o, Job **ret) {
         if (r >= 0)
                 r = job_read_method(o, j);
         if (r >= 0)
-                r = clip_object(json_member(o, "metadata"), &job_json_unlimited.metadata, true, &j->metadata);
+                r = clip_object(json_member(o, "metadata"), &job_json_unlimited.metadata, true,
+                                &j->metadata);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(j);

@@ -1,6 +1,6 @@
 #pragma once
-/* The parts of a job's and an event's JSON text with their limits: without any for the store, with ever tighter ones for a
- * notice that must fit into a message. Internal to model/. */
+/* The parts of a job's and an event's JSON text with their limits: without any for the store, with ever
+ * tighter ones for a notice that must fit into a message. Internal to model/. */
 
 #include <stddef.h>
 

@@ -1,5 +1,6 @@
-/* Curves with few points. The series is cut into stretches of equal length in points, and of each one its best, its worst
- * and, if the series has any, its first value that is no number survive: a spike or a divergence does not vanish. */
+/* Curves with few points. The series is cut into stretches of equal length in points, and of each one its
+ * best, its worst and, if the series has any, its first value that is no number survive: a spike or a
+ * divergence does not vanish. */
 #include "model/metrics.h"
 
 #include <errno.h>
@@ -54,8 +55,8 @@ static size_t series_thin(const MetricSeries *s, size_t slots, MetricPoint *to) 
 
         for (size_t k = 0; k < n_stretches; k++) {
                 size_t picks[PICKS_MAX];
-                size_t n_picks = stretch_pick(s, 1 + inner * k / n_stretches, 1 + inner * (k + 1) / n_stretches,
-                                              picks);
+                size_t n_picks = stretch_pick(s, 1 + inner * k / n_stretches,
+                                              1 + inner * (k + 1) / n_stretches, picks);
                 n_picks = MIN(n_picks, each);
                 qsort(picks, n_picks, sizeof *picks, compare_index);
                 for (size_t i = 0; i < n_picks; i++)
@@ -105,7 +106,8 @@ int metric_series_sparkline(const MetricSeries *s, size_t width, char **ret) {
                         (void) buf_puts(&line, "×");
                         continue;
                 }
-                /* Halves, because the difference of two finite numbers may not be finite. A flat line is drawn low. */
+                /* Halves, because the difference of two finite numbers may not be finite. A flat line is
+                 * drawn low. */
                 double part = high > low ? (v / 2 - low / 2) / (high / 2 - low / 2) : 0;
                 const char bar[] = { '\xe2', '\x96', (char) (0x81 + (int) (part * 7 + 0.5)), '\0' };
                 (void) buf_puts(&line, bar);

@@ -1,5 +1,6 @@
 #pragma once
-/* One series as [[step, value], ...]: what metrics_to_json() and the notice's richer `metrics` have in common. */
+/* One series as [[step, value], ...]: what metrics_to_json() and the notice's richer `metrics` have in
+ * common. */
 
 #include <stddef.h>
 

@@ -7,8 +7,8 @@
 #include "base/digest.h"
 #include "base/strings.h"
 
-/* The identifiers are random, made once with `systemd-id128 new`, and part of the interface: journal catalogs and people's
- * filters know them. */
+/* The identifiers are random, made once with `systemd-id128 new`, and part of the interface: journal
+ * catalogs and people's filters know them. */
 static const NoticeTypeInfo types[] = {
         [NOTICE_JOB_CREATED] = {
                 "job.created", "fine_tuning.job.created", "created",

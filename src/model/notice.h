@@ -1,6 +1,6 @@
 #pragma once
-/* A notice: a fact worth telling a person, immutable once told, with an id that is the same on every machine and after
- * every restart. Also the table of types. Rendering is in receiver/. */
+/* A notice: a fact worth telling a person, immutable once told, with an id that is the same on every machine
+ * and after every restart. Also the table of types. Rendering is in receiver/. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,7 +50,7 @@ typedef enum NoticeTone {               /* how a receiver colours it */
 typedef struct NoticeTypeInfo {
         const char *name;               /* "job.succeeded": config, CLI, journal */
         const char *wire;               /* "fine_tuning.job.succeeded": webhook */
-        const char *verb;               /* "succeeded": behind the subject in a title; the status for a job */
+        const char *verb; /* "succeeded": behind the subject in a title; the status for a job */
         const char *message_id;         /* 32 hex digits, systemd.journal-fields(7) MESSAGE_ID */
         const char *symbol;             /* an emoji for chat */
         int priority;                   /* syslog */
@@ -79,7 +79,7 @@ typedef struct Notice {
         size_t n_events;
         char *receiver;                 /* receiver.*: which */
         char *reason;                   /* source.* and receiver.*: the Outcome's reason */
-        char *detail;                   /* source.*, receiver.*, job.event, test: what was seen, one or two sentences */
+        char *detail; /* source.*, receiver.*, job.event, test: what was seen, one or two sentences */
         char *advice;                   /* what a person should do, NULL when there is nothing to do */
         int64_t blind_sec;              /* *.recovered: how long it was blind or silent; 0 otherwise */
         char *url;                      /* where to look, from the source's link template */
@@ -88,13 +88,14 @@ typedef struct Notice {
 Notice *notice_free(Notice *n);
 DEFINE_CLEANUP(Notice, notice_free)
 
-/* evt_ + base32 of SHA-256(endpoint, subject, type name, unique), the parts separated by a newline and length-prefixed.
- * `subject` is the job id, or the receiver's name, or "" ; `unique` what makes it one fact: for a status "<status>#<n-th
- * entry>", for an event the hex of its key, for source.* the start of the trouble. */
+/* evt_ + base32 of SHA-256(endpoint, subject, type name, unique), the parts separated by a newline and
+ * length-prefixed. `subject` is the job id, or the receiver's name, or "" ; `unique` what makes it one fact:
+ * for a status "<status>#<n-th entry>", for an event the hex of its key, for source.* the start of the
+ * trouble. */
 int notice_id_make(const char *endpoint, const char *subject, NoticeType type, const char *unique,
                    char ret[static NOTICE_ID_SIZE]);
 
-/* The webhook's `data` object, which is also what the store keeps. notice_from_json restores everything but id, type and
- * created_usec, which the caller has. */
+/* The webhook's `data` object, which is also what the store keeps. notice_from_json restores everything but
+ * id, type and created_usec, which the caller has. */
 int notice_to_json(const Notice *n, json_object **ret);
 int notice_from_json(json_object *o, Notice **ret);

@@ -1,6 +1,7 @@
-/* A notice must fit into a webhook of 20 kB (standard-webhooks.md, "payload size") whatever the API sent. Most do as they
- * are. The others are made again with the next row of limits, from fewer points of the curves to shorter texts, until they
- * fit. What is read back fits at once, as it is, so that a notice that went through the store is rendered the same. */
+/* A notice must fit into a webhook of 20 kB (standard-webhooks.md, "payload size") whatever the API sent.
+ * Most do as they are. The others are made again with the next row of limits, from fewer points of the
+ * curves to shorter texts, until they fit. What is read back fits at once, as it is, so that a notice that
+ * went through the store is rendered the same. */
 #include "model/notice.h"
 
 #include <errno.h>
@@ -27,10 +28,17 @@ typedef struct NoticeLimits {
         JobJsonLimits job;
 } NoticeLimits;
 
-#define HYPERPARAMETERS(chars, bytes) { .n_members = 32, .key_chars = 64, .value_chars = (chars), .n_bytes = (bytes) }
-#define EVENTS(chars, bytes)                                                                                        \
-        { .message_chars = (chars),                                                                                 \
-          .data = { .n_members = 64, .key_chars = 64, .value_chars = 64, .n_bytes = (bytes) } }
+#define HYPERPARAMETERS(chars, bytes)                                                                       \
+        { .n_members = 32, .key_chars = 64, .value_chars = (chars), .n_bytes = (bytes) }
+#define EVENTS(chars, bytes)                                                                                \
+        {                                                                                                   \
+                .message_chars = (chars), .data = {                                                         \
+                        .n_members = 64,                                                                    \
+                        .key_chars = 64,                                                                    \
+                        .value_chars = 64,                                                                  \
+                        .n_bytes = (bytes)                                                                  \
+                }                                                                                           \
+        }
 
 static const NoticeLimits levels[] = {
         { NOTICE_CURVE_POINTS, SIZE_MAX, 1000, EVENTS(1000, 600),
@@ -63,10 +71,10 @@ static int series_to_json(const MetricSeries *s, size_t max_points, json_object 
         if ((r = json_add_double(o, "first", sum.first.value)) < 0 ||
             (r = json_add_double(o, "last", sum.last.value)) < 0 ||
             (r = json_add_double(o, "best", sum.has_best ? sum.best.value : NAN)) < 0 ||
-            (r = sum.has_best ? json_add_int(o, "best_step", sum.best.step) : json_add(o, "best_step", NULL)) < 0 ||
+            (r = sum.has_best ? json_add_int(o, "best_step", sum.best.step)
+                              : json_add(o, "best_step", NULL)) < 0 ||
             (r = json_add_int(o, "last_step", sum.last.step)) < 0 ||
-            (r = metric_series_to_json(s, max_points, &curve)) < 0 ||
-            (r = json_add(o, "curve", curve)) < 0)
+            (r = metric_series_to_json(s, max_points, &curve)) < 0 || (r = json_add(o, "curve", curve)) < 0)
                 return r;
         *ret = TAKE_PTR(o);
         return 0;
@@ -118,7 +126,7 @@ static int add_events(json_object *o, const Notice *n, const NoticeLimits *limit
 }
 
 static int add_if_set(json_object *o, const char *key, const char *s, size_t max_chars) {
-        return s ? clip_add(o, key, s, max_chars) : 0;
+        return isempty(s) ? 0 : clip_add(o, key, s, max_chars);
 }
 
 /* A link that is cut leads nowhere: whole or not at all. */
@@ -131,11 +139,11 @@ static int job_notice_to_json(const Notice *n, const NoticeLimits *limits, json_
 
         if ((r = json_add_string(o, "id", n->job->id)) < 0 ||
             (r = clip_add(o, "source", n->source, NOTICE_NAME_CHARS)) < 0 ||
-            (r = clip_add(o, "status", n->status ? n->status : status_canonical(n->job->status), JOB_STATUS_CHARS)) < 0 ||
+            (r = clip_add(o, "status", n->status ? n->status : status_canonical(n->job->status),
+                          JOB_STATUS_CHARS)) < 0 ||
             (r = clip_add(o, "previous_status", n->previous_status, JOB_STATUS_CHARS)) < 0 ||
             (r = job_add_json(o, n->job, &limits->job)) < 0 ||
-            (r = add_metrics(o, n->metrics, limits)) < 0 ||
-            (r = add_events(o, n, limits)) < 0 ||
+            (r = add_metrics(o, n->metrics, limits)) < 0 || (r = add_events(o, n, limits)) < 0 ||
             (r = add_if_set(o, "reason", n->reason, JOB_STATUS_CHARS)) < 0 ||
             (r = add_if_set(o, "detail", n->detail, limits->text_chars)) < 0 ||
             (r = add_if_set(o, "advice", n->advice, limits->text_chars)) < 0)
@@ -162,7 +170,8 @@ int notice_to_json(const Notice *n, json_object **ret) {
                 _cleanup_json_ json_object *o = json_object_new_object();
                 if (!o)
                         return -ENOMEM;
-                int r = n->job ? job_notice_to_json(n, &levels[i], o) : other_notice_to_json(n, &levels[i], o);
+                int r = n->job ? job_notice_to_json(n, &levels[i], o)
+                               : other_notice_to_json(n, &levels[i], o);
                 if (r < 0)
                         return r;
                 const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |

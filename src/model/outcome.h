@@ -1,6 +1,7 @@
 #pragma once
-/* What became of something that crossed a network: done, worth another try, or refused for good, and why. The reason is
- * also the label under which it is counted and logged. Not a transport error code: see io/http.h. */
+/* What became of something that crossed a network: done, worth another try, or refused for good, and why.
+ * The reason is also the label under which it is counted and logged. Not a transport error code: see
+ * io/http.h. */
 
 #include <stdbool.h>
 
@@ -41,7 +42,7 @@ typedef struct Outcome {
         OutcomeKind kind;
         Reason reason;
         int status;                     /* HTTP status or SMTP reply code, 0 when there was none */
-        usec_t retry_after_usec;        /* what the other side asked for, 0 when it did not; not capped yet */
+        usec_t retry_after_usec; /* what the other side asked for, 0 when it did not; not capped yet */
         bool reshape;                   /* refused for its form: a degraded rendering may pass */
         char detail[OUTCOME_DETAIL_MAX];/* one clean line for a person, "" when there is nothing to add */
 } Outcome;

@@ -34,7 +34,8 @@ bool route_matches(const Rule *rules, size_t n_rules, const Notice *n, const cha
 
         if (!type)
                 return false;
-        /* A test is for the receiver under test, whatever the rules say; other news about a receiver is for the others. */
+        /* A test is for the receiver under test, whatever the rules say; other news about a receiver is for
+         * the others. */
         if (n->receiver && n->type == NOTICE_TEST)
                 return streq(n->receiver, receiver);
         if (n->receiver && streq(n->receiver, receiver))

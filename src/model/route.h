@@ -19,6 +19,6 @@ typedef struct Rule {
 
 void rule_done(Rule *r);
 
-/* Whether this receiver gets this notice. Without rules: the types marked by_default. A notice about a receiver never goes
- * to that receiver. */
+/* Whether this receiver gets this notice. Without rules: the types marked by_default. A notice about a
+ * receiver never goes to that receiver. */
 bool route_matches(const Rule *rules, size_t n_rules, const Notice *n, const char *receiver);

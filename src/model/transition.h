@@ -22,12 +22,13 @@ typedef struct Transition {
         const char *previous;           /* canonical; borrowed from `known_status`, or NULL */
 } Transition;
 
-/* Whether a job that was never seen before was there before us. During first contact that is every job that is not younger than
- * its beginning (lists that are oldest first end with those); after it only a finished one. */
+/* Whether a job that was never seen before was there before us. During first contact that is every job that
+ * is not younger than its beginning (lists that are oldest first end with those); after it only a finished
+ * one. */
 bool job_is_past(const Job *observed, const Baseline *baseline);
 
-/* known_status: canonical, NULL when the job was never seen. Returns how many of ret are filled: none for a job never seen that
- * is past; "created" and the status for a new one; the status for a change. */
+/* known_status: canonical, NULL when the job was never seen. Returns how many of ret are filled: none for a
+ * job never seen that is past; "created" and the status for a new one; the status for a change. */
 unsigned transition_detect(const char *known_status, const Job *observed, const Baseline *baseline,
                            Transition ret[static TRANSITIONS_MAX]);
 

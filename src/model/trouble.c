@@ -4,7 +4,7 @@
 
 static const struct {
         NoticeType type;
-        uint64_t after;                 /* 0: the configured number. A wrong key does not get better by waiting */
+        uint64_t after; /* 0: the configured number. A wrong key does not get better by waiting */
 } by_reason[_REASON_MAX] = {
         [REASON_NONE] = { NOTICE_SOURCE_UNREACHABLE, 0 },
         [REASON_DNS] = { NOTICE_SOURCE_UNREACHABLE, 0 },
@@ -57,14 +57,16 @@ static TroubleNews trouble_tell(Trouble *t, usec_t now) {
         return TROUBLE_TELL;
 }
 
-TroubleNews trouble_take_poll(Trouble *t, const Outcome *outcome, uint64_t after, usec_t now, usec_t *ret_blind_usec) {
+TroubleNews trouble_take_poll(Trouble *t, const Outcome *outcome, uint64_t after, usec_t now,
+                              usec_t *ret_blind_usec) {
         uint64_t own_after;
 
         if (outcome->kind == OUTCOME_OK)
                 return trouble_end(t, now, ret_blind_usec);
         NoticeType type = trouble_type_for_source(outcome->reason, &own_after);
         trouble_count(t, type, outcome->reason, now);
-        /* Failures that take turns are blindness too: after twice the number it does not matter which one is told. */
+        /* Failures that take turns are blindness too: after twice the number it does not matter which one is
+         * told. */
         if (t->n_type < (own_after > 0 ? own_after : after) && (t->told_usec > 0 || t->n_row < 2 * after))
                 return TROUBLE_NO_NEWS;
         return trouble_tell(t, now);
@@ -86,33 +88,44 @@ static const struct {
         const char *text;
 } advices[] = {
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE,
-          "Check the api key: was it regenerated, and does it belong to this endpoint? Azure says the same for a wrong host." },
+          "Check the api key: was it regenerated, and does it belong to this endpoint? Azure says the "
+          "same for a wrong host." },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY,
-          "Check the endpoint: what answers there does not speak this API. Is it a proxy, a login page or another service?" },
+          "Check the endpoint: what answers there does not speak this API. Is it a proxy, a login page or "
+          "another service?" },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_TOO_LARGE,
           "Raise reply_limit of this source, or check what answers at its endpoint." },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_REDIRECT,
-          "Check the endpoint: it redirects, and redirects are not followed because they would carry the key along." },
+          "Check the endpoint: it redirects, and redirects are not followed because they would carry the "
+          "key along." },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE,
-          "Check endpoint, dialect and api_version of this source: the server does not know what was asked for." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_DNS, "Check the host name in endpoint, and name resolution on this machine." },
+          "Check endpoint, dialect and api_version of this source: the server does not know what was "
+          "asked for." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_DNS,
+          "Check the host name in endpoint, and name resolution on this machine." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_TLS,
           "Check the certificate of the endpoint, ca_file, and the clock of this machine." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_PROXY, "Check the proxy: option proxy, or https_proxy in the environment." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_PROXY,
+          "Check the proxy: option proxy, or https_proxy in the environment." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_SERVER_ERROR,
           "Nothing to do here: the service answers with errors. See its status page if it lasts." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_NONE, "Check network, firewall and endpoint; polling goes on." },
         { NOTICE_SOURCE_THROTTLED, REASON_NONE,
           "Raise poll_interval, or find out who else uses the request quota of this resource." },
-        { NOTICE_RECEIVER_FAILING, REASON_UNAUTHORIZED, "Check the credential of this receiver; what is owed is kept." },
-        { NOTICE_RECEIVER_FAILING, REASON_GONE, "The address was closed by its owner: make a new one, then reload." },
-        { NOTICE_RECEIVER_FAILING, REASON_NOT_FOUND, "Check url: nothing is there. Make a new one if needed, then reload." },
-        { NOTICE_RECEIVER_FAILING, REASON_NONE, "Check the receiver's address and network; what is owed is kept and retried." },
+        { NOTICE_RECEIVER_FAILING, REASON_UNAUTHORIZED,
+          "Check the credential of this receiver; what is owed is kept." },
+        { NOTICE_RECEIVER_FAILING, REASON_GONE,
+          "The address was closed by its owner: make a new one, then reload." },
+        { NOTICE_RECEIVER_FAILING, REASON_NOT_FOUND,
+          "Check url: nothing is there. Make a new one if needed, then reload." },
+        { NOTICE_RECEIVER_FAILING, REASON_NONE,
+          "Check the receiver's address and network; what is owed is kept and retried." },
 };
 
 const char *trouble_advice(NoticeType type, Reason reason) {
         for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
-                if (advices[i].type == type && (advices[i].reason == REASON_NONE || advices[i].reason == reason))
+                if (advices[i].type == type &&
+                    (advices[i].reason == REASON_NONE || advices[i].reason == reason))
                         return advices[i].text;
         return NULL;
 }

@@ -1,6 +1,6 @@
 #pragma once
-/* When to say that a source or a receiver is in trouble, and when that it is over: once each, reminded at most daily.
- * A state machine fed with the outcome of every attempt. */
+/* When to say that a source or a receiver is in trouble, and when that it is over: once each, reminded at
+ * most daily. A state machine fed with the outcome of every attempt. */
 
 #include <stdbool.h>
 
@@ -30,11 +30,13 @@ typedef enum TroubleNews {
 NoticeType trouble_type_for_source(Reason reason, uint64_t *ret_after);
 
 /* A source's poll ended so. `after`: polls in a row that must have failed. */
-TroubleNews trouble_take_poll(Trouble *t, const Outcome *outcome, uint64_t after, usec_t now_real_usec, usec_t *ret_blind_usec);
+TroubleNews trouble_take_poll(Trouble *t, const Outcome *outcome, uint64_t after, usec_t now_real_usec,
+                              usec_t *ret_blind_usec);
 
 #define TROUBLE_RECEIVER_AFTER 3U
 /* A receiver's attempt ended so: three failed in a row, over at least a minute, or one refusal for good. */
-TroubleNews trouble_take_delivery(Trouble *t, const Outcome *outcome, usec_t now_real_usec, usec_t *ret_blind_usec);
+TroubleNews trouble_take_delivery(Trouble *t, const Outcome *outcome, usec_t now_real_usec,
+                                  usec_t *ret_blind_usec);
 
 /* What a person should do about it; static. */
 const char *trouble_advice(NoticeType type, Reason reason);

@@ -24,7 +24,8 @@ int walk_copy(const Walk *w, Walk *ret) {
 int walk_to_text(const Walk *w, char **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
 
-        if (!o || json_add_int(o, "order", w->order) < 0 || json_add_bool(o, "after_ignored", w->after_ignored) < 0 ||
+        if (!o || json_add_int(o, "order", w->order) < 0 ||
+            json_add_bool(o, "after_ignored", w->after_ignored) < 0 ||
             json_add_int(o, "n", (int64_t) w->n) < 0 || json_add_int(o, "floor", (int64_t) w->floor) < 0 ||
             json_add_bool(o, "open", w->open) < 0 || json_add_string(o, "after", w->after) < 0)
                 return -ENOMEM;
@@ -75,7 +76,8 @@ void walk_restart(Walk *w) {
 
 /* Only a page with two different stamps shows an order. */
 static void walk_learn_order(Walk *w, const WalkPage *p) {
-        if (w->order != WALK_ORDER_UNKNOWN || p->first_at == 0 || p->last_at == 0 || p->first_at == p->last_at)
+        if (w->order != WALK_ORDER_UNKNOWN || p->first_at == 0 || p->last_at == 0 ||
+            p->first_at == p->last_at)
                 return;
         w->order = p->first_at > p->last_at ? WALK_ORDER_NEWEST_FIRST : WALK_ORDER_OLDEST_FIRST;
 }

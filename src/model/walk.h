@@ -1,11 +1,13 @@
 #pragma once
-/* The page walk: which page of a list to ask for next, and when ground is reached that was known before. Pure: it sees
- * page summaries, not items. One Walk a list (the jobs of a source, the events of a job); its state is kept in the store.
+/* The page walk: which page of a list to ask for next, and when ground is reached that was known before.
+ * Pure: it sees page summaries, not items. One Walk a list (the jobs of a source, the events of a job); its
+ * state is kept in the store.
  *
- * Servers list newest first and `after` leads to older items; some list oldest first; some ignore `after`; items may have
- * no id. The order is found out from stamps and remembered. Every item carries the number of the walk that first saw it;
- * "known" means: seen by a walk before this one began. A walk that ends early stays open: the next one resumes it, with the
- * same number and the same floor, before the top is trusted again. */
+ * Servers list newest first and `after` leads to older items; some list oldest first; some ignore `after`;
+ * items may have no id. The order is found out from stamps and remembered. Every item carries the number of
+ * the walk that first saw it; "known" means: seen by a walk before this one began. A walk that ends early
+ * stays open: the next one resumes it, with the same number and the same floor, before the top is trusted
+ * again. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +26,7 @@ typedef struct Walk {
         uint64_t n;                     /* number of the walk under way, or of the last one; counts from 1 */
         uint64_t floor;                 /* items of walks below this one are known ground */
         bool open;                      /* ended early, or under way: to be resumed */
-        char *after;                    /* newest first: where an open walk goes on; oldest first: the last item; or NULL */
+        char *after; /* newest first: where an open walk goes on; oldest first: the last item; or NULL */
 } Walk;
 
 void walk_done(Walk *w);
@@ -48,11 +50,12 @@ typedef enum WalkStep {
         WALK_STEP_MORE,                 /* ask for the page after w->after */
 } WalkStep;
 
-/* Begins at the top, or resumes an open walk. After it, w->after is what to send (NULL: nothing). true when it resumed: when
- * that walk is done, the top must be walked anew. */
+/* Begins at the top, or resumes an open walk. After it, w->after is what to send (NULL: nothing). true when
+ * it resumed: when that walk is done, the top must be walked anew. */
 bool walk_begin(Walk *w);
-/* Takes in a page. `thorough` goes on until a whole page is known (late items stand below known ones); else the first known
- * item is ground. -ENOMEM, or a WalkStep. */
+/* Takes in a page. `thorough` goes on until a whole page is known (late items stand below known ones); else
+ * the first known item is ground. -ENOMEM, or a WalkStep. */
 int walk_take_page(Walk *w, const WalkPage *page, bool thorough);
-/* The server does not know the cursor (its item was deleted): start again from the top, with the same floor. */
+/* The server does not know the cursor (its item was deleted): start again from the top, with the same floor.
+ */
 void walk_restart(Walk *w);

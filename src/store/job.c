@@ -16,7 +16,8 @@ StoredJob *stored_job_free(StoredJob *j) {
         return NULL;
 }
 
-#define JOB_COLUMNS "id, body, status, silent, first_walk, events_walk, first_seen_usec, changed_usec, removed_usec"
+#define JOB_COLUMNS                                                                                         \
+        "id, body, status, silent, first_walk, events_walk, first_seen_usec, changed_usec, removed_usec"
 
 static int job_read(sqlite3_stmt *q, StoredJob **ret) {
         _cleanup_(stored_job_freep) StoredJob *j = calloc(1, sizeof *j);
@@ -56,7 +57,8 @@ static int job_load_one(Store *s, sqlite3_stmt *q, StoredJob **ret) {
 int store_job_load(Store *s, int64_t source, const char *job_id, StoredJob **ret) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT " JOB_COLUMNS " FROM jobs WHERE source = ?1 AND job_id = ?2", "it", source, job_id);
+        int r = db_query(s->db, &q, "SELECT " JOB_COLUMNS " FROM jobs WHERE source = ?1 AND job_id = ?2",
+                         "it", source, job_id);
         return r < 0 ? r : job_load_one(s, q, ret);
 }
 
@@ -80,13 +82,21 @@ int store_job_save(Store *s, int64_t source, StoredJob *j) {
                 return r;
         int64_t terminal = status_is_terminal(j->status);
         if (j->id > 0)
-                return db_run(s->db, "UPDATE jobs SET status = ?2, terminal = ?3, created_at = ?4, body = ?5, events_walk = ?6,"
-                              " changed_usec = ?7, removed_usec = NULL WHERE id = ?1", "itiitti",
-                              j->id, j->status, terminal, j->job->created_at, body, walk, (int64_t) j->changed_usec);
-        r = db_run(s->db, "INSERT INTO jobs (source, job_id, status, terminal, silent, created_at, body, first_walk, events_walk,"
-                   " first_seen_usec, changed_usec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", "ittiiititii",
-                   source, j->job->id, j->status, terminal, (int64_t) j->silent, j->job->created_at, body,
-                   (int64_t) j->first_walk, walk, (int64_t) j->first_seen_usec, (int64_t) j->changed_usec);
+                return db_run(
+                        s->db,
+                        "UPDATE jobs SET status = ?2, terminal = ?3, created_at = ?4, body = ?5, "
+                        "events_walk = ?6,"
+                        " changed_usec = ?7, removed_usec = NULL WHERE id = ?1",
+                        "itiitti", j->id, j->status, terminal, j->job->created_at, body, walk,
+                        (int64_t) j->changed_usec);
+        r = db_run(
+                s->db,
+                "INSERT INTO jobs (source, job_id, status, terminal, silent, created_at, body, "
+                "first_walk, events_walk,"
+                " first_seen_usec, changed_usec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "ittiiititii", source, j->job->id, j->status, terminal, (int64_t) j->silent,
+                j->job->created_at, body, (int64_t) j->first_walk, walk, (int64_t) j->first_seen_usec,
+                (int64_t) j->changed_usec);
         if (r >= 0)
                 j->id = db_last_id(s->db);
         return r;
@@ -102,14 +112,17 @@ int store_job_save_walk(Store *s, int64_t job, const Walk *events_walk) {
 }
 
 int store_job_remove(Store *s, int64_t job, usec_t now_real_usec) {
-        return db_run(s->db, "UPDATE jobs SET removed_usec = ?2 WHERE id = ?1", "ii", job, (int64_t) now_real_usec);
+        return db_run(s->db, "UPDATE jobs SET removed_usec = ?2 WHERE id = ?1", "ii", job,
+                      (int64_t) now_real_usec);
 }
 
 int store_job_rank(Store *s, int64_t source, int64_t created_at, unsigned cap, unsigned *ret) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE source = ?1 AND created_at > ?2 LIMIT ?3)",
-                         "iii", source, created_at, (int64_t) cap);
+        int r = db_query(
+                s->db, &q,
+                "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE source = ?1 AND created_at > ?2 LIMIT ?3)",
+                "iii", source, created_at, (int64_t) cap);
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -121,14 +134,17 @@ int store_job_rank(Store *s, int64_t source, int64_t created_at, unsigned cap, u
 }
 
 int store_job_set_tail(Store *s, int64_t job, usec_t due_real_usec) {
-        return db_run(s->db, "UPDATE jobs SET tail_usec = nullif(?2, 0) WHERE id = ?1", "ii", job, (int64_t) due_real_usec);
+        return db_run(s->db, "UPDATE jobs SET tail_usec = nullif(?2, 0) WHERE id = ?1", "ii", job,
+                      (int64_t) due_real_usec);
 }
 
 int store_job_next_tail(Store *s, int64_t source, int64_t *ret_job, usec_t *ret_due_usec) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT id, tail_usec FROM jobs WHERE tail_usec IS NOT NULL AND source = ?1 "
-                         "ORDER BY tail_usec LIMIT 1", "i", source);
+        int r = db_query(s->db, &q,
+                         "SELECT id, tail_usec FROM jobs WHERE tail_usec IS NOT NULL AND source = ?1 "
+                         "ORDER BY tail_usec LIMIT 1",
+                         "i", source);
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -145,8 +161,10 @@ int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n
         size_t n = 0;
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT id FROM jobs WHERE source = ?1 AND terminal = 0 AND removed_usec IS NULL "
-                         "ORDER BY created_at DESC, id DESC", "i", source);
+        int r = db_query(s->db, &q,
+                         "SELECT id FROM jobs WHERE source = ?1 AND terminal = 0 AND removed_usec IS NULL "
+                         "ORDER BY created_at DESC, id DESC",
+                         "i", source);
         if (r < 0)
                 return r;
         while ((r = db_step(s->db, q)) > 0) {
@@ -165,10 +183,13 @@ int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n
         return 0;
 }
 
-int store_job_enter_status(Store *s, int64_t job, const char *status, usec_t now_real_usec, unsigned *ret_n) {
+int store_job_enter_status(Store *s, int64_t job, const char *status, usec_t now_real_usec,
+                           unsigned *ret_n) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT ifnull(max(n), 0) + 1 FROM statuses WHERE job = ?1 AND status = ?2", "it", job, status);
+        int r = db_query(s->db, &q,
+                         "SELECT ifnull(max(n), 0) + 1 FROM statuses WHERE job = ?1 AND status = ?2", "it",
+                         job, status);
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -176,8 +197,8 @@ int store_job_enter_status(Store *s, int64_t job, const char *status, usec_t now
                 return r;
         int64_t n = sqlite3_column_int64(q, 0);
         (void) sqlite3_reset(q);
-        r = db_run(s->db, "INSERT INTO statuses (job, status, n, entered_usec) VALUES (?1, ?2, ?3, ?4)", "itii", job, status, n,
-                   (int64_t) now_real_usec);
+        r = db_run(s->db, "INSERT INTO statuses (job, status, n, entered_usec) VALUES (?1, ?2, ?3, ?4)",
+                   "itii", job, status, n, (int64_t) now_real_usec);
         if (r >= 0)
                 *ret_n = (unsigned) n;
         return r;
@@ -188,10 +209,12 @@ int store_prune(Store *s, usec_t before_real_usec, unsigned limit) {
         static const char *const statements[] = {
                 "DELETE FROM events WHERE id IN (SELECT e.id FROM jobs j JOIN events e ON e.job = j.id"
                 " WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
-                "DELETE FROM metrics WHERE job IN (SELECT j.id FROM jobs j WHERE j.terminal = 1 AND j.changed_usec < ?1"
+                "DELETE FROM metrics WHERE job IN (SELECT j.id FROM jobs j WHERE j.terminal = 1 AND "
+                "j.changed_usec < ?1"
                 " AND EXISTS (SELECT 1 FROM metrics m WHERE m.job = j.id) LIMIT ?2)",
                 "DELETE FROM notices WHERE seq IN (SELECT n.seq FROM notices n WHERE n.created_usec < ?1"
-                " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.seq AND d.state IN (0, 1)) LIMIT ?2)",
+                " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.seq AND d.state IN (0, "
+                "1)) LIMIT ?2)",
         };
         int64_t n = 0;
 

@@ -20,9 +20,12 @@ int store_notice_add(Store *s, const Notice *n, int64_t source, int64_t job, boo
 
         int r = notice_body(n, &body);
         if (r >= 0)
-                r = db_run(s->db, "INSERT OR IGNORE INTO notices (id, type, source, job, created_usec, enrich, body) "
-                           "VALUES (?1, ?2, nullif(?3, 0), nullif(?4, 0), ?5, ?6, ?7)", "ttiiiit", n->id,
-                           notice_type_info(n->type)->name, source, job, (int64_t) n->created_usec, (int64_t) enrich, body);
+                r = db_run(
+                        s->db,
+                        "INSERT OR IGNORE INTO notices (id, type, source, job, created_usec, enrich, body) "
+                        "VALUES (?1, ?2, nullif(?3, 0), nullif(?4, 0), ?5, ?6, ?7)",
+                        "ttiiiit", n->id, notice_type_info(n->type)->name, source, job,
+                        (int64_t) n->created_usec, (int64_t) enrich, body);
         if (r < 0)
                 return r;
         if (db_changes(s->db) == 0)
@@ -36,7 +39,8 @@ int store_notice_load(Store *s, int64_t seq, Notice **ret) {
         _cleanup_json_ json_object *o = NULL;
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT id, type, created_usec, body FROM notices WHERE seq = ?1", "i", seq);
+        int r = db_query(s->db, &q, "SELECT id, type, created_usec, body FROM notices WHERE seq = ?1", "i",
+                         seq);
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -63,8 +67,9 @@ int store_notice_load(Store *s, int64_t seq, Notice **ret) {
 int store_notice_load_latest(Store *s, int64_t job, NoticeType type, Notice **ret) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT seq FROM notices WHERE job = ?1 AND type = ?2 ORDER BY seq DESC LIMIT 1", "it", job,
-                         notice_type_info(type)->name);
+        int r = db_query(s->db, &q,
+                         "SELECT seq FROM notices WHERE job = ?1 AND type = ?2 ORDER BY seq DESC LIMIT 1",
+                         "it", job, notice_type_info(type)->name);
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -80,11 +85,13 @@ int store_notice_complete(Store *s, int64_t seq, const Notice *n, usec_t due_rea
 
         int r = notice_body(n, &body);
         if (r >= 0)
-                r = db_run(s->db, "UPDATE notices SET body = ?2, enrich = 0 WHERE seq = ?1 AND enrich = 1", "it", seq, body);
+                r = db_run(s->db, "UPDATE notices SET body = ?2, enrich = 0 WHERE seq = ?1 AND enrich = 1",
+                           "it", seq, body);
         if (r < 0 || db_changes(s->db) == 0)
                 return r;
-        return db_run(s->db, "UPDATE deliveries SET due_usec = ?2 WHERE notice = ?1 AND state = 0 AND attempts = 0", "ii", seq,
-                      (int64_t) due_real_usec);
+        return db_run(s->db,
+                      "UPDATE deliveries SET due_usec = ?2 WHERE notice = ?1 AND state = 0 AND attempts = 0",
+                      "ii", seq, (int64_t) due_real_usec);
 }
 
 int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n) {
@@ -92,7 +99,8 @@ int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n) {
         size_t n = 0;
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT seq, source, job FROM notices WHERE enrich = 1 ORDER BY seq", "");
+        int r = db_query(s->db, &q, "SELECT seq, source, job FROM notices WHERE enrich = 1 ORDER BY seq",
+                         "");
         if (r < 0)
                 return r;
         while ((r = db_step(s->db, q)) > 0) {
@@ -102,7 +110,8 @@ int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n) {
                         return -ENOMEM;
                 }
                 list = grown;
-                list[n++] = (PendingNotice) { sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2) };
+                list[n++] = (PendingNotice) { sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
+                                             sqlite3_column_int64(q, 2) };
         }
         if (r < 0)
                 return r;
@@ -111,10 +120,13 @@ int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n) {
         return 0;
 }
 
-int store_delivery_add(Store *s, int64_t notice, const char *receiver, int64_t line, usec_t created_usec, usec_t due_usec) {
-        return db_run(s->db, "INSERT OR IGNORE INTO deliveries (notice, receiver, line, state, created_usec, due_usec) "
-                      "VALUES (?1, ?2, nullif(?3, 0), 0, ?4, ?5)", "itiii", notice, receiver, line, (int64_t) created_usec,
-                      (int64_t) due_usec);
+int store_delivery_add(Store *s, int64_t notice, const char *receiver, int64_t line, usec_t created_usec,
+                       usec_t due_usec) {
+        return db_run(
+                s->db,
+                "INSERT OR IGNORE INTO deliveries (notice, receiver, line, state, created_usec, due_usec) "
+                "VALUES (?1, ?2, nullif(?3, 0), 0, ?4, ?5)",
+                "itiii", notice, receiver, line, (int64_t) created_usec, (int64_t) due_usec);
 }
 
 void delivery_done(Delivery *d) {
@@ -128,12 +140,14 @@ int store_deliveries_reset(Store *s) {
 int store_delivery_next(Store *s, const char *receiver, usec_t before_real_usec, Delivery *ret) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q,
-                         "SELECT seq, notice, ifnull(line, 0), attempts, created_usec, due_usec, degraded FROM deliveries d "
-                         "WHERE receiver = ?1 AND state = 0 AND due_usec <= ?2 AND (line IS NULL OR NOT EXISTS ("
-                         " SELECT 1 FROM deliveries e WHERE e.receiver = ?1 AND e.line = d.line AND e.seq < d.seq"
-                         " AND e.state IN (0, 1))) ORDER BY due_usec, seq LIMIT 1", "ti", receiver,
-                         (int64_t) MIN(before_real_usec, (usec_t) INT64_MAX));
+        int r = db_query(
+                s->db, &q,
+                "SELECT seq, notice, ifnull(line, 0), attempts, created_usec, due_usec, degraded FROM "
+                "deliveries d "
+                "WHERE receiver = ?1 AND state = 0 AND due_usec <= ?2 AND (line IS NULL OR NOT EXISTS ("
+                " SELECT 1 FROM deliveries e WHERE e.receiver = ?1 AND e.line = d.line AND e.seq < d.seq"
+                " AND e.state IN (0, 1))) ORDER BY due_usec, seq LIMIT 1",
+                "ti", receiver, (int64_t) MIN(before_real_usec, (usec_t) INT64_MAX));
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -156,7 +170,8 @@ int store_delivery_next(Store *s, const char *receiver, usec_t before_real_usec,
 int store_delivery_body(Store *s, int64_t seq, Buf *ret) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT body FROM deliveries WHERE seq = ?1 AND body IS NOT NULL", "i", seq);
+        int r = db_query(s->db, &q, "SELECT body FROM deliveries WHERE seq = ?1 AND body IS NOT NULL", "i",
+                         seq);
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -176,22 +191,34 @@ int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded) 
         if (r < 0)
                 return r;
         if (!body)
-                return db_run(s->db, "UPDATE deliveries SET state = 1, attempts = attempts + 1 WHERE seq = ?1", "i", seq);
-        return db_run(s->db, "UPDATE deliveries SET state = 1, attempts = attempts + 1, body = ?2, degraded = ?3 WHERE seq = ?1",
-                      "ibi", seq, body->data, body->size, (int64_t) degraded);
+                return db_run(s->db,
+                              "UPDATE deliveries SET state = 1, attempts = attempts + 1 WHERE seq = ?1", "i",
+                              seq);
+        return db_run(
+                s->db,
+                "UPDATE deliveries SET state = 1, attempts = attempts + 1, body = ?2, degraded = ?3 WHERE "
+                "seq = ?1",
+                "ibi", seq, body->data, body->size, (int64_t) degraded);
 }
 
-int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome, usec_t now_real_usec) {
+int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome,
+                          usec_t now_real_usec) {
         bool ok = verdict->state == DELIVERY_DONE;
 
         if (verdict->state == DELIVERY_PENDING)
-                return db_run(s->db, "UPDATE deliveries SET state = 0, due_usec = ?2, reason = ?3, detail = ?4, degraded = max(degraded, ?5),"
-                              " body = CASE ?5 > degraded WHEN 1 THEN NULL ELSE body END WHERE seq = ?1", "iitti", seq,
-                              (int64_t) verdict->due_usec, reason_to_string(verdict->reason), outcome->detail,
-                              (int64_t) verdict->degrade);
-        return db_run(s->db, "UPDATE deliveries SET state = ?2, settled_usec = ?3, reason = ?4, detail = ?5, body = NULL "
-                      "WHERE seq = ?1", "iiitt", seq, (int64_t) verdict->state, (int64_t) now_real_usec,
-                      ok ? NULL : reason_to_string(verdict->reason), ok ? NULL : outcome->detail);
+                return db_run(
+                        s->db,
+                        "UPDATE deliveries SET state = 0, due_usec = ?2, reason = ?3, detail = ?4, "
+                        "degraded = max(degraded, ?5),"
+                        " body = CASE ?5 > degraded WHEN 1 THEN NULL ELSE body END WHERE seq = ?1",
+                        "iitti", seq, (int64_t) verdict->due_usec, reason_to_string(verdict->reason),
+                        outcome->detail, (int64_t) verdict->degrade);
+        return db_run(
+                s->db,
+                "UPDATE deliveries SET state = ?2, settled_usec = ?3, reason = ?4, detail = ?5, body = NULL "
+                "WHERE seq = ?1",
+                "iiitt", seq, (int64_t) verdict->state, (int64_t) now_real_usec,
+                ok ? NULL : reason_to_string(verdict->reason), ok ? NULL : outcome->detail);
 }
 
 int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec) {
@@ -204,9 +231,13 @@ int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_rea
         if (r >= 0)
                 r = json_to_text(names, &text);
         if (r >= 0)
-                r = db_run(s->db, "UPDATE deliveries SET state = 3, reason = 'expired', body = NULL,"
-                           " detail = 'the receiver is no longer configured' WHERE state IN (0, 1) AND created_usec < ?2"
-                           " AND receiver NOT IN (SELECT value FROM json_each(?1))", "ti", text, (int64_t) before_real_usec);
+                r = db_run(
+                        s->db,
+                        "UPDATE deliveries SET state = 3, reason = 'expired', body = NULL,"
+                        " detail = 'the receiver is no longer configured' WHERE state IN (0, 1) AND "
+                        "created_usec < ?2"
+                        " AND receiver NOT IN (SELECT value FROM json_each(?1))",
+                        "ti", text, (int64_t) before_real_usec);
         return r < 0 ? r : (int) MIN(db_changes(s->db), INT32_MAX);
 }
 

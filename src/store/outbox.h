@@ -1,13 +1,14 @@
 #pragma once
-/* Notices and the outbox: one delivery for each notice and receiver. The table is the truth about what is owed. */
+/* Notices and the outbox: one delivery for each notice and receiver. The table is the truth about what is
+ * owed. */
 
 #include "base/buf.h"
 #include "model/delivery.h"
 #include "model/notice.h"
 #include "store/store.h"
 
-/* 1: new, *ret_seq; 0: this fact was told before. `job` and `source` are row ids, 0 for none. `enrich`: details are still to
- * come (store_notice_complete). */
+/* 1: new, *ret_seq; 0: this fact was told before. `job` and `source` are row ids, 0 for none. `enrich`:
+ * details are still to come (store_notice_complete). */
 int store_notice_add(Store *s, const Notice *n, int64_t source, int64_t job, bool enrich, int64_t *ret_seq);
 /* With id, type and created_usec. */
 int store_notice_load(Store *s, int64_t seq, Notice **ret);
@@ -22,8 +23,10 @@ typedef struct PendingNotice {
 /* Notices that wait for details, oldest first; malloc'ed. */
 int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n);
 
-/* Owes a notice to a receiver from due on. `line`: deliveries of one line to one receiver go in order; 0: in no line. */
-int store_delivery_add(Store *s, int64_t notice, const char *receiver, int64_t line, usec_t created_usec, usec_t due_usec);
+/* Owes a notice to a receiver from due on. `line`: deliveries of one line to one receiver go in order; 0: in
+ * no line. */
+int store_delivery_add(Store *s, int64_t notice, const char *receiver, int64_t line, usec_t created_usec,
+                       usec_t due_usec);
 
 #define DELIVERY_BODY_MAX (256U * 1024U)        /* far above what any kind may render */
 
@@ -40,14 +43,16 @@ void delivery_done(Delivery *d);
 
 /* After a start: what was in flight is owed again. */
 int store_deliveries_reset(Store *s);
-/* The delivery to that receiver that is due first among those that head their line. With `before` USEC_INFINITY also one whose time has not
- * come. Without its body. */
+/* The delivery to that receiver that is due first among those that head their line. With `before`
+ * USEC_INFINITY also one whose time has not come. Without its body. */
 int store_delivery_next(Store *s, const char *receiver, usec_t before_real_usec, Delivery *ret);
 int store_delivery_body(Store *s, int64_t seq, Buf *ret);
-/* PENDING -> INFLIGHT, attempts + 1, and its notice waits for no more details; keeps the bytes when given (else those from before stay). */
+/* PENDING -> INFLIGHT, attempts + 1, and its notice waits for no more details; keeps the bytes when given
+ * (else those from before stay). */
 int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded);
 /* INFLIGHT -> what the verdict says. */
-int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome, usec_t now_real_usec);
+int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome,
+                          usec_t now_real_usec);
 /* Gives up what is owed to receivers that are not in the list (NULL-terminated) and older than `before`. */
 int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec);
 int store_deliveries_count(Store *s, uint64_t *ret_owed);

@@ -1,31 +1,32 @@
 #include "store/schema.h"
 
 /* Times: *_usec are microseconds by our own realtime clock, *_at are Unix seconds by the server's.
- * Rowid tables with a unique index: WITHOUT ROWID makes batches of 1 kB rows five times dearer (measured). */
+ * Rowid tables with a unique index: WITHOUT ROWID makes batches of 1 kB rows five times dearer (measured).
+ */
 static const char version_1[] =
         "CREATE TABLE sources ("
         "  id INTEGER PRIMARY KEY,"
         "  name TEXT NOT NULL UNIQUE,"
         "  endpoint TEXT NOT NULL,"
-        "  baseline_at INTEGER,"                        /* when first contact began; NULL before it */
+        "  baseline_at INTEGER," /* when first contact began; NULL before it */
         "  baseline_done INTEGER NOT NULL DEFAULT 0,"
-        "  walk TEXT"                                   /* walk_to_text() of the job list */
+        "  walk TEXT" /* walk_to_text() of the job list */
         ");"
         "CREATE TABLE jobs ("
         "  id INTEGER PRIMARY KEY,"
         "  source INTEGER NOT NULL REFERENCES sources (id),"
         "  job_id TEXT NOT NULL,"
-        "  status TEXT NOT NULL,"                       /* canonical */
+        "  status TEXT NOT NULL," /* canonical */
         "  terminal INTEGER NOT NULL,"
-        "  silent INTEGER NOT NULL,"                    /* seen at first contact: its past is not news */
+        "  silent INTEGER NOT NULL," /* seen at first contact: its past is not news */
         "  created_at INTEGER NOT NULL,"
-        "  body TEXT NOT NULL,"                         /* job_to_json() */
+        "  body TEXT NOT NULL," /* job_to_json() */
         "  first_walk INTEGER NOT NULL,"
-        "  events_walk TEXT,"                           /* walk_to_text() of the event list */
+        "  events_walk TEXT," /* walk_to_text() of the event list */
         "  first_seen_usec INTEGER NOT NULL,"
-        "  changed_usec INTEGER NOT NULL,"              /* when the status last changed, as far as we saw */
+        "  changed_usec INTEGER NOT NULL," /* when the status last changed, as far as we saw */
         "  removed_usec INTEGER,"
-        "  tail_usec INTEGER,"                          /* when a finished job is looked at again for late lines */
+        "  tail_usec INTEGER," /* when a finished job is looked at again for late lines */
         "  UNIQUE (source, job_id)"
         ");"
         "CREATE INDEX jobs_unfinished ON jobs (source) WHERE terminal = 0 AND removed_usec IS NULL;"
@@ -42,11 +43,11 @@ static const char version_1[] =
         "CREATE TABLE events ("
         "  id INTEGER PRIMARY KEY,"
         "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
-        "  key BLOB NOT NULL,"                          /* event_key() */
+        "  key BLOB NOT NULL," /* event_key() */
         "  walk INTEGER NOT NULL,"
         "  created_at INTEGER NOT NULL,"
-        "  level INTEGER NOT NULL,"                     /* EventLevel */
-        "  body TEXT NOT NULL,"                         /* event_to_json() */
+        "  level INTEGER NOT NULL," /* EventLevel */
+        "  body TEXT NOT NULL," /* event_to_json() */
         "  UNIQUE (job, key)"
         ");"
         "CREATE INDEX events_by_age ON events (job, created_at);"
@@ -65,8 +66,8 @@ static const char version_1[] =
         "  source INTEGER REFERENCES sources (id),"
         "  job INTEGER REFERENCES jobs (id) ON DELETE CASCADE,"
         "  created_usec INTEGER NOT NULL,"
-        "  enrich INTEGER NOT NULL DEFAULT 0,"          /* 1: details are still being fetched */
-        "  body TEXT NOT NULL"                          /* notice_to_json() */
+        "  enrich INTEGER NOT NULL DEFAULT 0," /* 1: details are still being fetched */
+        "  body TEXT NOT NULL" /* notice_to_json() */
         ");"
         "CREATE INDEX notices_by_job ON notices (job, seq);"
         "CREATE INDEX notices_to_enrich ON notices (seq) WHERE enrich = 1;"
@@ -74,23 +75,23 @@ static const char version_1[] =
         "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
         "  notice INTEGER NOT NULL REFERENCES notices (seq) ON DELETE CASCADE,"
         "  receiver TEXT NOT NULL,"
-        "  line INTEGER,"                               /* the job: its deliveries go in order; NULL stands in no line */
-        "  state INTEGER NOT NULL,"                     /* DeliveryState */
+        "  line INTEGER," /* the job: its deliveries go in order; NULL stands in no line */
+        "  state INTEGER NOT NULL," /* DeliveryState */
         "  attempts INTEGER NOT NULL DEFAULT 0,"
         "  created_usec INTEGER NOT NULL,"
         "  due_usec INTEGER NOT NULL,"
         "  settled_usec INTEGER,"
-        "  reason TEXT,"                                /* of the last attempt that failed */
+        "  reason TEXT," /* of the last attempt that failed */
         "  detail TEXT,"
         "  degraded INTEGER NOT NULL DEFAULT 0,"
-        "  body BLOB,"                                  /* rendered once, before the first attempt; dropped when settled */
+        "  body BLOB," /* rendered once, before the first attempt; dropped when settled */
         "  UNIQUE (notice, receiver)"
         ");"
         "CREATE INDEX deliveries_owed ON deliveries (receiver, due_usec) WHERE state IN (0, 1);"
         "CREATE INDEX deliveries_in_line ON deliveries (receiver, line, seq) WHERE state IN (0, 1);"
         /* What is wrong now with a source or a receiver, so that it is told once, also over restarts. */
         "CREATE TABLE troubles ("
-        "  subject TEXT PRIMARY KEY,"                   /* "source:NAME", "receiver:NAME" */
+        "  subject TEXT PRIMARY KEY," /* "source:NAME", "receiver:NAME" */
         "  type TEXT NOT NULL,"
         "  reason TEXT NOT NULL,"
         "  since_usec INTEGER NOT NULL,"

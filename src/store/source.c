@@ -34,9 +34,11 @@ static int source_find(Store *s, const char *name, const char *endpoint, StoredS
         return r > 0 ? source_read(q, ret) : r;
 }
 
-/* A row of this name for another endpoint holds another resource's jobs: it keeps them under a name nobody configures. */
+/* A row of this name for another endpoint holds another resource's jobs: it keeps them under a name nobody
+ * configures. */
 static int source_leave_behind(Store *s, const char *name) {
-        return db_run(s->db, "UPDATE sources SET name = name || ' (former ' || id || ')' WHERE name = ?1", "t", name);
+        return db_run(s->db, "UPDATE sources SET name = name || ' (former ' || id || ')' WHERE name = ?1",
+                      "t", name);
 }
 
 /* The same resource under a name that is no longer configured was renamed. */
@@ -44,7 +46,8 @@ static int source_rename(Store *s, const char *name, const char *endpoint, char 
         sqlite3_stmt *q;
         int64_t id = 0;
 
-        int r = db_query(s->db, &q, "SELECT id, name FROM sources WHERE endpoint = ?1 ORDER BY id DESC", "t", endpoint);
+        int r = db_query(s->db, &q, "SELECT id, name FROM sources WHERE endpoint = ?1 ORDER BY id DESC", "t",
+                         endpoint);
         if (r < 0)
                 return r;
         while ((r = db_step(s->db, q)) > 0)
@@ -60,7 +63,8 @@ static int source_rename(Store *s, const char *name, const char *endpoint, char 
         return db_run(s->db, "INSERT INTO sources (name, endpoint) VALUES (?1, ?2)", "tt", name, endpoint);
 }
 
-int store_source_attach(Store *s, const char *name, const char *endpoint, char *const *names_in_use, StoredSource *ret) {
+int store_source_attach(Store *s, const char *name, const char *endpoint, char *const *names_in_use,
+                        StoredSource *ret) {
         int r = source_find(s, name, endpoint, ret);
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -86,14 +90,17 @@ int store_source_save(Store *s, const StoredSource *source) {
         int r = walk_to_text(&source->walk, &walk);
         if (r < 0)
                 return r;
-        return db_run(s->db, "UPDATE sources SET baseline_at = ?2, baseline_done = ?3, walk = ?4 WHERE id = ?1", "iiit",
-                      source->id, source->baseline.at, (int64_t) source->baseline.done, walk);
+        return db_run(s->db,
+                      "UPDATE sources SET baseline_at = ?2, baseline_done = ?3, walk = ?4 WHERE id = ?1",
+                      "iiit", source->id, source->baseline.at, (int64_t) source->baseline.done, walk);
 }
 
 int store_trouble_load(Store *s, const char *subject, Trouble *ret) {
         sqlite3_stmt *q;
 
-        int r = db_query(s->db, &q, "SELECT type, reason, since_usec, told_usec FROM troubles WHERE subject = ?1", "t", subject);
+        int r = db_query(s->db, &q,
+                         "SELECT type, reason, since_usec, told_usec FROM troubles WHERE subject = ?1", "t",
+                         subject);
         if (r < 0)
                 return r;
         r = db_step(s->db, q);
@@ -116,7 +123,9 @@ int store_trouble_load(Store *s, const char *subject, Trouble *ret) {
 int store_trouble_save(Store *s, const char *subject, const Trouble *t) {
         if (t->told_usec == 0)
                 return db_run(s->db, "DELETE FROM troubles WHERE subject = ?1", "t", subject);
-        return db_run(s->db, "INSERT OR REPLACE INTO troubles (subject, type, reason, since_usec, told_usec) "
-                      "VALUES (?1, ?2, ?3, ?4, ?5)", "tttii", subject, notice_type_info(t->told_type)->name,
-                      reason_to_string(t->reason), (int64_t) t->since_usec, (int64_t) t->told_usec);
+        return db_run(s->db,
+                      "INSERT OR REPLACE INTO troubles (subject, type, reason, since_usec, told_usec) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5)",
+                      "tttii", subject, notice_type_info(t->told_type)->name, reason_to_string(t->reason),
+                      (int64_t) t->since_usec, (int64_t) t->told_usec);
 }

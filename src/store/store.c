@@ -80,8 +80,9 @@ static int store_migrate(Store *s, int64_t version) {
         for (int64_t v = version; r >= 0 && v < SCHEMA_VERSION; v++)
                 r = db_exec(s->db, schema_steps[v]);
         if (r >= 0) {
-                (void) snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; PRAGMA application_id = %d",
-                                SCHEMA_VERSION, SCHEMA_APPLICATION_ID);
+                (void) snprintf(pragma, sizeof pragma,
+                                "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION,
+                                SCHEMA_APPLICATION_ID);
                 r = db_exec(s->db, pragma);
         }
         if (r < 0) {
@@ -99,11 +100,15 @@ static int store_refuse(int error, char **ret_message, const char *path, const c
 static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_message) {
         int64_t version = 0, application = 0;
 
-        /* WAL: readers and the writer do not wait for each other. FULL: what was committed survives a power cut. */
-        int r = db_exec(s->db, mode == STORE_READ_ONLY ?
-                        "PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA cache_size = -512" :
-                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                        "PRAGMA cache_size = -512; PRAGMA journal_size_limit = 1048576; PRAGMA temp_store = MEMORY");
+        /* WAL: readers and the writer do not wait for each other. FULL: what was committed survives a power
+         * cut. */
+        int r = db_exec(
+                s->db,
+                mode == STORE_READ_ONLY
+                        ? "PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA cache_size = -512"
+                        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                          "PRAGMA cache_size = -512; PRAGMA journal_size_limit = 1048576; PRAGMA "
+                          "temp_store = MEMORY");
         if (r >= 0)
                 r = store_pragma_int(s, "PRAGMA user_version", &version);
         if (r >= 0)
@@ -113,15 +118,19 @@ static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_m
         if (application != 0 && application != SCHEMA_APPLICATION_ID)
                 return store_refuse(-EMEDIUMTYPE, ret_message, path, "this is another program's database");
         if (version > SCHEMA_VERSION)
-                return store_refuse(-EPROTONOSUPPORT, ret_message, path,
-                                    "written by a newer version of ftwatchd; upgrade, or choose another state_dir");
+                return store_refuse(
+                        -EPROTONOSUPPORT, ret_message, path,
+                        "written by a newer version of ftwatchd; upgrade, or choose another state_dir");
         r = mode == STORE_READ_WRITE ? store_check(s, path) : 0;
         if (r < 0)
                 return r;
         if (mode == STORE_READ_ONLY)
-                return version == SCHEMA_VERSION ? 0 :
-                       store_refuse(-EPROTONOSUPPORT, ret_message, path,
-                                    "written by an older version of ftwatchd, which has to be started once to convert it");
+                return version == SCHEMA_VERSION
+                               ? 0
+                               : store_refuse(
+                                         -EPROTONOSUPPORT, ret_message, path,
+                                         "written by an older version of ftwatchd, which has to be "
+                                         "started once to convert it");
         return store_migrate(s, version);
 }
 
@@ -132,7 +141,8 @@ static int store_open_at(const char *location, const char *path, StoreMode mode,
 
         if (!s)
                 return -ENOMEM;
-        int flags = mode == STORE_READ_ONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+        int flags =
+                mode == STORE_READ_ONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
         int r = db_open(location, flags, &s->db);
         if (r >= 0)
                 r = store_set_up(s, path, mode, ret_message);
@@ -142,10 +152,10 @@ static int store_open_at(const char *location, const char *path, StoreMode mode,
         return 0;
 }
 
-/* A reader of a WAL database makes -wal and -shm when they are not there (for root SQLite gives them the owner of
- * the database, so that the daemon is not locked out). One who may not write there can read a file that nobody has
- * open and that has no -wal as it lies: everything is in it. Should the daemon start meanwhile, this one answer may
- * be wrong. */
+/* A reader of a WAL database makes -wal and -shm when they are not there (for root SQLite gives them the
+ * owner of the database, so that the daemon is not locked out). One who may not write there can read a file
+ * that nobody has open and that has no -wal as it lies: everything is in it. Should the daemon start
+ * meanwhile, this one answer may be wrong. */
 static int store_open_immutable(const char *path, Store **ret, char **ret_message) {
         _cleanup_(buf_done) Buf uri = BUF_INIT(STORE_URI_LIMIT);
         _cleanup_free_ char *wal = NULL;
@@ -174,7 +184,8 @@ int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside) {
         static const char *const side_files[] = { "-wal", "-shm" };
         _cleanup_free_ char *aside = NULL;
 
-        int r = string_printf(&aside, "%s.corrupt-%llu", path, (unsigned long long) (now_real_usec / USEC_PER_SEC));
+        int r = string_printf(&aside, "%s.corrupt-%llu", path,
+                              (unsigned long long) (now_real_usec / USEC_PER_SEC));
         if (r < 0)
                 return r;
         if (rename(path, aside) < 0)
@@ -205,6 +216,7 @@ int store_open(const char *path, StoreMode mode, Store **ret, char **ret_aside, 
                         r = store_open_once(path, mode, ret, ret_message);
         }
         if (r < 0 && !*ret_message)
-                return store_refuse(r, ret_message, path, r == -EUCLEAN ? "the database is damaged" : strerror(-r));
+                return store_refuse(r, ret_message, path,
+                                    r == -EUCLEAN ? "the database is damaged" : strerror(-r));
         return r;
 }

@@ -1,9 +1,10 @@
 #pragma once
-/* The state on disk: opening, transactions, and what is known of sources, jobs, events and metrics. Notices and the outbox
- * are in store/outbox.h. With query.c, which only reads, the only SQL in the tree.
+/* The state on disk: opening, transactions, and what is known of sources, jobs, events and metrics. Notices
+ * and the outbox are in store/outbox.h. With query.c, which only reads, the only SQL in the tree.
  *
- * One transaction an observation: between store_begin and store_commit everything is one fact. Functions that find one row
- * return 1 and write *ret, or 0; all return a negative errno on failure: -ENOSPC, -EIO, -EBUSY, -EUCLEAN (corrupt). */
+ * One transaction an observation: between store_begin and store_commit everything is one fact. Functions
+ * that find one row return 1 and write *ret, or 0; all return a negative errno on failure: -ENOSPC, -EIO,
+ * -EBUSY, -EUCLEAN (corrupt). */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,12 +22,13 @@ typedef struct Store Store;
 #define STORE_FILE_NAME "state.db"      /* in state_dir */
 
 typedef enum StoreMode {
-        STORE_READ_WRITE,               /* creates and migrates */
-        STORE_READ_ONLY,                /* also while the daemon is running or gone; -ENOENT when there is none */
+        STORE_READ_WRITE, /* creates and migrates */
+        STORE_READ_ONLY, /* also while the daemon is running or gone; -ENOENT when there is none */
 } StoreMode;
 
-/* path ":memory:" for tests. -EPROTONOSUPPORT: a newer schema than ours (*ret_message says which). A corrupt file is renamed
- * to *ret_aside (malloc'ed, else NULL) and a fresh one made. *ret_message: malloc'ed sentence on failure. */
+/* path ":memory:" for tests. -EPROTONOSUPPORT: a newer schema than ours (*ret_message says which). A corrupt
+ * file is renamed to *ret_aside (malloc'ed, else NULL) and a fresh one made. *ret_message: malloc'ed
+ * sentence on failure. */
 int store_open(const char *path, StoreMode mode, Store **ret, char **ret_aside, char **ret_message);
 Store *store_free(Store *s);
 DEFINE_CLEANUP(Store, store_free)
@@ -47,9 +49,11 @@ typedef struct StoredSource {
 
 void stored_source_done(StoredSource *s);
 
-/* Finds or makes the row of a source. A row of another name with the same endpoint that no configured source bears is taken
- * over (the source was renamed); a row of this name with another endpoint is left behind under a new name. */
-int store_source_attach(Store *s, const char *name, const char *endpoint, char *const *names_in_use, StoredSource *ret);
+/* Finds or makes the row of a source. A row of another name with the same endpoint that no configured source
+ * bears is taken over (the source was renamed); a row of this name with another endpoint is left behind
+ * under a new name. */
+int store_source_attach(Store *s, const char *name, const char *endpoint, char *const *names_in_use,
+                        StoredSource *ret);
 int store_source_save(Store *s, const StoredSource *source);
 
 typedef struct StoredJob {
@@ -84,9 +88,10 @@ int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n
 int store_job_enter_status(Store *s, int64_t job, const char *status, usec_t now_real_usec, unsigned *ret_n);
 
 /* 1: new; 0: known. *ret_walk: the walk that first saw it. */
-int store_event_add(Store *s, int64_t job, const Event *e, const uint8_t key[static EVENT_KEY_SIZE], uint64_t walk,
-                    uint64_t *ret_walk);
-/* The last n by time, oldest first; and warnings and errors before other messages when there are more. Metric events are left out. */
+int store_event_add(Store *s, int64_t job, const Event *e, const uint8_t key[static EVENT_KEY_SIZE],
+                    uint64_t walk, uint64_t *ret_walk);
+/* The last n by time, oldest first; and warnings and errors before other messages when there are more.
+ * Metric events are left out. */
 int store_events_tail(Store *s, int64_t job, size_t n, Event ***ret, size_t *ret_n);
 
 int store_metric_put(Store *s, int64_t job, const char *name, int64_t step, double value);
@@ -96,6 +101,6 @@ int store_trouble_load(Store *s, const char *subject, Trouble *ret);
 /* Clears the row when t is not told. */
 int store_trouble_save(Store *s, const char *subject, const Trouble *t);
 
-/* Deletes the events and metrics of jobs that finished before the given time, and notices of before it with their
- * deliveries, at most `limit` rows of each; what is still owed is kept. Returns how many rows went. */
+/* Deletes the events and metrics of jobs that finished before the given time, and notices of before it with
+ * their deliveries, at most `limit` rows of each; what is still owed is kept. Returns how many rows went. */
 int store_prune(Store *s, usec_t before_real_usec, unsigned limit);
