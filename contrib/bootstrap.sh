@@ -24,6 +24,8 @@ packages() {
         libcsv-dev             | build | -        | reads result files
 
         libmicrohttpd-dev      | demo  | -        | ftsim, the simulated Azure resource and its sinks
+        python3                | demo  | -        | shows what arrives as people would see it
+        python3-aiosmtpd       | demo  | -        | a real SMTP server to send mail to
 
         libcmocka-dev          | test  | -        | unit tests
         bats                   | test  | bats     | end-to-end tests
@@ -41,7 +43,6 @@ packages() {
         sqlite3                | test  | sqlite3  | looks into the store, and damages it
         openssl                | test  | openssl  | certificates for the TLS tests
         procps                 | test  | ps       | memory and processes of what is tested
-        python3-aiosmtpd       | test  | -        | a real SMTP server to send mail to
         nodejs                 | test  | node     | runs the official verifiers and SDK
         npm                    | test  | npm      | installs them
 
