@@ -82,14 +82,21 @@ static int tell_transition(Source *s, const StoredJob *stored, const Transition 
         return MIN(r, 0);
 }
 
-/* Whether the server's row says anything that is not stored yet. */
-static int job_differs(const Job *a, const Job *b) {
-        _cleanup_json_ json_object *ja = NULL, *jb = NULL;
+static int job_to_text(const Job *j, char **ret) {
+        _cleanup_json_ json_object *o = NULL;
 
-        int r = job_to_json(a, &ja);
+        int r = job_to_json(j, &o);
+        return r < 0 ? r : json_to_text(o, ret);
+}
+
+/* Whether the server's row says anything that is not stored yet. As text: 1.0 comes back from the store as 1. */
+static int job_differs(const Job *a, const Job *b) {
+        _cleanup_free_ char *ta = NULL, *tb = NULL;
+
+        int r = job_to_text(a, &ta);
         if (r >= 0)
-                r = job_to_json(b, &jb);
-        return r < 0 ? r : !json_object_equal(ja, jb);
+                r = job_to_text(b, &tb);
+        return r < 0 ? r : !streq(ta, tb);
 }
 
 static int stored_job_new(const Source *s, const Job *job, usec_t now, StoredJob **ret) {
