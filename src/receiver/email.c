@@ -290,12 +290,12 @@ static Outcome outcome_from_mail(const MailReply *reply) {
 }
 
 static void on_mail(const MailReply *reply, void *userdata) {
-        _cleanup_(send_freep) ReceiverSend *s = userdata;
+        ReceiverSend *s = userdata;
         Outcome outcome = outcome_from_mail(reply);
         receiver_done_t done = s->done;
         void *done_userdata = s->userdata;
 
-        s = send_free(s);
+        (void) send_free(s);    /* before the callback: it may free everything */
         done(&outcome, done_userdata);
 }
 

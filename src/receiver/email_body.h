@@ -5,5 +5,5 @@
 #include "base/buf.h"
 #include "receiver/message.h"
 
-int email_text_body(const Message *m, Buf *ret);
-int email_html_body(const Message *m, Buf *ret);
+int email_text_body(const Message *m, Buf *b);
+int email_html_body(const Message *m, Buf *b);

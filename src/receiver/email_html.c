@@ -193,7 +193,7 @@ static int put_curve(Buf *b, const MessageCurve *c, const char *colour) {
 static int put_curves(Buf *b, const Message *m) {
         static const char *const colours[MESSAGE_CURVES_MAX] = { "#2970ff", "#e37400" };
 
-        for (size_t i = 0; i < m->n_curves; i++)
+        for (size_t i = 0; i < m->n_curves && i < ARRAY_SIZE(colours); i++)
                 (void) put_curve(b, m->curves + i, colours[i]);
         return b->error;
 }

@@ -29,20 +29,22 @@ typedef struct JournalSettings {
         char *socket;
 } JournalSettings;
 
-static const OptionSpec journal_options[] = { { .key = "socket",
-                                                .type = OPTION_STRING,
-                                                .offset = offsetof(JournalSettings, socket),
-                                                .fallback = "/run/systemd/journal/socket",
-                                                .help = "of journald; another for a journal namespace" },
-                                              {} };
+static const OptionSpec journal_options[] = {
+        { .key = "socket",
+          .type = OPTION_STRING,
+          .offset = offsetof(JournalSettings, socket),
+          .fallback = "/run/systemd/journal/socket",
+          .help = "of journald; another for a journal namespace" },
+        {}
+};
 
 static int journal_check(const ReceiverCommon *common, char **ret_message) {
         const JournalSettings *s = (const JournalSettings *) common;
-        const struct sockaddr_un address = {};
+        const size_t max = sizeof(((struct sockaddr_un *) NULL)->sun_path);
 
-        if (!s->socket || s->socket[0] != '/' || strlen(s->socket) >= sizeof address.sun_path)
+        if (!s->socket || s->socket[0] != '/' || strlen(s->socket) >= max)
                 return string_printf(ret_message, "socket must be an absolute path of less than %zu bytes",
-                                     sizeof address.sun_path) < 0 ? -ENOMEM : -EINVAL;
+                                     max) < 0 ? -ENOMEM : -EINVAL;
         return 0;
 }
 
@@ -126,20 +128,20 @@ static const struct {
         Reason reason;
         bool reshape;
 } send_errors[] = {
-        { ENOENT, OUTCOME_OK, REASON_NONE, false },       /* no journal here */
-        { ECONNREFUSED, OUTCOME_OK, REASON_NONE, false }, /* its socket is left over: no journal any more */
+        { ENOENT, OUTCOME_OK, REASON_NONE, false },             /* no journal here */
+        { ECONNREFUSED, OUTCOME_OK, REASON_NONE, false },       /* only its socket is left */
         { EMSGSIZE, OUTCOME_REJECTED, REASON_TOO_LARGE, true },
         { ENOBUFS, OUTCOME_RETRY, REASON_THROTTLED, false },
-        { EAGAIN, OUTCOME_RETRY, REASON_THROTTLED, false }, /* journald does not keep up */
+        { EAGAIN, OUTCOME_RETRY, REASON_THROTTLED, false },     /* journald does not keep up */
         { EACCES, OUTCOME_RETRY, REASON_UNAUTHORIZED, false },
 };
 
 static Outcome outcome_from_errno(int error) {
         for (size_t i = 0; i < ARRAY_SIZE(send_errors); i++)
                 if (send_errors[i].error == error) {
-                        const char *detail = send_errors[i].kind == OUTCOME_OK ? "no journal on this machine"
-                                                                               : strerror(error);
-                        Outcome o = outcome_make(send_errors[i].kind, send_errors[i].reason, 0, detail);
+                        bool ok = send_errors[i].kind == OUTCOME_OK;
+                        Outcome o = outcome_make(send_errors[i].kind, send_errors[i].reason, 0,
+                                                 ok ? "no journal on this machine" : strerror(error));
                         o.reshape = send_errors[i].reshape;
                         return o;
                 }

@@ -99,8 +99,8 @@ int mail_address_parse(const char *s, MailAddress *ret, const char **ret_why) {
         a.address = strndup(s, n);
         if (!a.address)
                 return -ENOMEM;
-        *ret = a;
-        a = (MailAddress) {};
+        ret->name = TAKE_PTR(a.name);
+        ret->address = TAKE_PTR(a.address);
         return 0;
 }
 

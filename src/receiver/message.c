@@ -47,6 +47,10 @@ static const char *subject_of(const Notice *n) {
         return n->source ? n->source : "ftwatchd";
 }
 
+static bool event_is_error(const Event *e) {
+        return e->level == EVENT_LEVEL_ERROR;
+}
+
 static int add_title(Message *m, const Notice *n) {
         const char *subject = subject_of(n);
         _cleanup_free_ char *name = text_clean(subject, MESSAGE_TITLE_MAX / 2, false);
@@ -58,9 +62,8 @@ static int add_title(Message *m, const Notice *n) {
         if (n->type == NOTICE_JOB_STATUS_CHANGED && n->status)
                 r = string_printf(&text, "%s is now \xe2\x80\x9c%s\xe2\x80\x9d", name, n->status);
         else if (n->type == NOTICE_JOB_EVENT && n->n_events > 0)
-                r = string_printf(&text, "%s reported %s", name,
-                                  n->events[n->n_events - 1]->level == EVENT_LEVEL_ERROR ? "an error"
-                                                                                         : "a warning");
+                r = string_printf(&text, "%s reports %s", name,
+                                  event_is_error(n->events[n->n_events - 1]) ? "an error" : "a warning");
         else
                 r = string_printf(&text, "%s %s", name, m->info->verb);
         return r < 0 ? r : clean_into(&m->title, text, MESSAGE_TITLE_MAX);
@@ -90,29 +93,23 @@ static int add_metadata(Message *m, json_object *metadata) {
 
 static int add_about(Message *m, const Notice *n) {
         const Job *j = n->job;
-        int r = 0;
+        bool has_suffix = j && !streq(job_title(j), j->id);
+        bool unusual = j && j->method && !streq(j->method, "supervised");
+        bool untold = n->status && !strstr(m->title, n->status);        /* most titles say the status */
+        bool changed = n->type == NOTICE_JOB_STATUS_CHANGED;
+        const FactSource sources[] = {
+                { "Job", j ? j->id : NULL, MESSAGE_VALUE_MAX, FACT_CODE },
+                { "Suffix", has_suffix ? j->suffix : NULL, MESSAGE_TITLE_MAX, FACT_PLAIN },
+                { "Base model", j ? j->model : NULL, MESSAGE_VALUE_MAX, FACT_CODE },
+                { "Method", unusual ? j->method : NULL, MESSAGE_VALUE_MAX, FACT_PLAIN },
+                { "Source", n->source, MESSAGE_VALUE_MAX, FACT_PLAIN },
+                { "Receiver", n->receiver, MESSAGE_VALUE_MAX, FACT_PLAIN },
+                { "Status", untold ? n->status : NULL, MESSAGE_VALUE_MAX, FACT_PLAIN },
+                { "Previous status", changed ? n->previous_status : NULL, MESSAGE_VALUE_MAX, FACT_PLAIN },
+        };
 
-        if (j) {
-                r = facts_add(&m->about, "Job", j->id, MESSAGE_VALUE_MAX, FACT_CODE);
-                if (!streq(job_title(j), j->id))
-                        r = r < 0 ? r
-                                  : facts_add(&m->about, "Suffix", j->suffix, MESSAGE_TITLE_MAX, FACT_PLAIN);
-                r = r < 0 ? r : facts_add(&m->about, "Base model", j->model, MESSAGE_VALUE_MAX, FACT_CODE);
-                if (j->method && !streq(j->method, "supervised"))       /* the usual one */
-                        r = r < 0 ? r
-                                  : facts_add(&m->about, "Method", j->method, MESSAGE_VALUE_MAX, FACT_PLAIN);
-        }
-        r = r < 0 ? r : facts_add(&m->about, "Source", n->source, MESSAGE_VALUE_MAX, FACT_PLAIN);
-        r = r < 0 ? r : facts_add(&m->about, "Receiver", n->receiver, MESSAGE_VALUE_MAX, FACT_PLAIN);
-        /* Most titles say the status. */
-        if (r >= 0 && n->status && !strstr(m->title, n->status))
-                r = facts_add(&m->about, "Status", n->status, MESSAGE_VALUE_MAX, FACT_PLAIN);
-        if (r >= 0 && n->type == NOTICE_JOB_STATUS_CHANGED)
-                r = facts_add(&m->about, "Previous status", n->previous_status, MESSAGE_VALUE_MAX,
-                              FACT_PLAIN);
-        if (r >= 0 && j)
-                r = add_metadata(m, j->metadata);
-        return r;
+        int r = facts_add_all(&m->about, sources, ARRAY_SIZE(sources));
+        return r < 0 || !j ? r : add_metadata(m, j->metadata);
 }
 
 /* --- what now ------------------------------------------------------------------------------------ */
@@ -140,27 +137,21 @@ static int add_events(Message *m, const Notice *n) {
 }
 
 static int add_act(Message *m, const Notice *n) {
+        static const JobError no_error;
         const Job *j = n->job;
-        int r = clean_into(&m->detail, n->detail, MESSAGE_TEXT_MAX);
+        bool ended_badly = n->type == NOTICE_JOB_FAILED || n->type == NOTICE_JOB_CANCELLED;
+        const JobError *e = j && ended_badly ? &j->error : &no_error;   /* else it means nothing */
+        const FactSource sources[] = {
+                { "Fine-tuned model", j ? j->fine_tuned_model : NULL, MESSAGE_VALUE_MAX, FACT_CODE },
+                { "Error", e->message, MESSAGE_TEXT_MAX, FACT_TEXT },
+                { "Error code", e->code, MESSAGE_VALUE_MAX, FACT_CODE },
+                { "Parameter", e->param, MESSAGE_VALUE_MAX, FACT_CODE },
+                { "Reason", n->reason, MESSAGE_VALUE_MAX, FACT_PLAIN },
+        };
 
+        int r = clean_into(&m->detail, n->detail, MESSAGE_TEXT_MAX);
         r = r < 0 ? r : clean_into(&m->advice, n->advice ? n->advice : advice_for(n), MESSAGE_TEXT_MAX);
-        if (j) {
-                r = r < 0 ? r
-                          : facts_add(&m->act, "Fine-tuned model", j->fine_tuned_model, MESSAGE_VALUE_MAX,
-                                      FACT_CODE);
-                if (n->type == NOTICE_JOB_FAILED || n->type == NOTICE_JOB_CANCELLED) {
-                        r = r < 0 ? r
-                                  : facts_add(&m->act, "Error", j->error.message, MESSAGE_TEXT_MAX,
-                                              FACT_TEXT);
-                        r = r < 0 ? r
-                                  : facts_add(&m->act, "Error code", j->error.code, MESSAGE_VALUE_MAX,
-                                              FACT_CODE);
-                        r = r < 0 ? r
-                                  : facts_add(&m->act, "Parameter", j->error.param, MESSAGE_VALUE_MAX,
-                                              FACT_CODE);
-                }
-        }
-        r = r < 0 ? r : facts_add(&m->act, "Reason", n->reason, MESSAGE_VALUE_MAX, FACT_PLAIN);
+        r = r < 0 ? r : facts_add_all(&m->act, sources, ARRAY_SIZE(sources));
         /* An event that is the news is a sentence of its own. */
         if (r >= 0 && n->type == NOTICE_JOB_EVENT && !m->detail && n->n_events > 0)
                 return clean_into(&m->detail, n->events[n->n_events - 1]->message, MESSAGE_TEXT_MAX);

@@ -44,6 +44,16 @@ int facts_add(MessageFacts *f, const char *name, const char *value, size_t max_c
         return 0;
 }
 
+int facts_add_all(MessageFacts *f, const FactSource *sources, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                const FactSource *s = sources + i;
+                int r = facts_add(f, s->name, s->value, s->max_chars, s->form);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int facts_addf(MessageFacts *f, const char *name, const char *format, ...) {
         _cleanup_free_ char *s = NULL;
         va_list ap;

@@ -15,6 +15,12 @@ char *format_number(double v, char buf[static NUMBER_MAX]);
 
 /* Adds a fact with a cleaned copy of value; nothing when value is NULL or empty, or the list is full. */
 int facts_add(MessageFacts *f, const char *name, const char *value, size_t max_chars, FactForm form);
+typedef struct FactSource {
+        const char *name, *value;
+        size_t max_chars;
+        FactForm form;
+} FactSource;
+int facts_add_all(MessageFacts *f, const FactSource *sources, size_t n);
 int facts_addf(MessageFacts *f, const char *name, const char *format, ...) _printf_(3, 4);
 void facts_done(MessageFacts *f);
 

@@ -26,28 +26,31 @@ typedef struct SlackSettings {
         Secret *url;
 } SlackSettings;
 
-static const OptionSpec slack_options[] = { { .key = "url",
-                                              .type = OPTION_SECRET_URL,
-                                              .flags = OPTION_REQUIRED,
-                                              .offset = offsetof(SlackSettings, url),
-                                              .help = "of the incoming webhook" },
-                                            {} };
+static const OptionSpec slack_options[] = {
+        { .key = "url",
+          .type = OPTION_SECRET_URL,
+          .flags = OPTION_REQUIRED,
+          .offset = offsetof(SlackSettings, url),
+          .help = "of the incoming webhook" },
+        {}
+};
 
 /* --- escaping ------------------------------------------------------------------------------------- */
 
 /* mrkdwn: three characters have entities; the marks have none, a combining grapheme joiner (U+034F) in front
- * keeps them from being marks and is not seen. */
+ * keeps them from being marks and is not seen. A backtick is one wherever it stands: for it a look-alike. */
 #define CGJ "\xcd\x8f"
+#define BACKTICK "\xcb\x8b"
 static const EscapeRule escape_mrkdwn[] = {
-        { "&", "&amp;", ESCAPE_ALWAYS },       { "<", "&lt;", ESCAPE_ALWAYS },
-        { ">", "&gt;", ESCAPE_ALWAYS },        { "*", CGJ "*", ESCAPE_ALWAYS },
-        { "_", CGJ "_", ESCAPE_OUTSIDE_WORD }, { "~", CGJ "~", ESCAPE_ALWAYS },
-        { "`", CGJ "`", ESCAPE_ALWAYS },       {}
+        { "&", "&amp;", ESCAPE_ALWAYS }, { "<", "&lt;", ESCAPE_ALWAYS }, { ">", "&gt;", ESCAPE_ALWAYS },
+        { "*", CGJ "*", ESCAPE_ALWAYS }, { "_", CGJ "_", ESCAPE_OUTSIDE_WORD },
+        { "~", CGJ "~", ESCAPE_ALWAYS }, { "`", BACKTICK, ESCAPE_ALWAYS },
+        {}
 };
-/* Between backticks nothing is a mark but the backtick itself: a look-alike stands for it. */
+/* Between backticks nothing is a mark but the backtick itself. */
 static const EscapeRule escape_code[] = {
         { "&", "&amp;", ESCAPE_ALWAYS }, { "<", "&lt;", ESCAPE_ALWAYS }, { ">", "&gt;", ESCAPE_ALWAYS },
-        { "`", "\xcb\x8b", ESCAPE_ALWAYS },
+        { "`", BACKTICK, ESCAPE_ALWAYS },
         {}
 };
 static const EscapeRule escape_url[] = { { "&", "&amp;", ESCAPE_ALWAYS }, {} };

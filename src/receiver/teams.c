@@ -25,27 +25,26 @@ typedef struct TeamsSettings {
         Secret *url;
 } TeamsSettings;
 
-static const OptionSpec teams_options[] = { { .key = "url",
-                                              .type = OPTION_SECRET_URL,
-                                              .flags = OPTION_REQUIRED,
-                                              .offset = offsetof(TeamsSettings, url),
-                                              .help = "of the Workflows webhook" },
-                                            {} };
+static const OptionSpec teams_options[] = {
+        { .key = "url",
+          .type = OPTION_SECRET_URL,
+          .flags = OPTION_REQUIRED,
+          .offset = offsetof(TeamsSettings, url),
+          .help = "of the Workflows webhook" },
+        {}
+};
 
 /* Office 365 connectors ended in 2026; their URLs answer nobody. */
 static int teams_check(const ReceiverCommon *common, char **ret_message) {
         const TeamsSettings *s = (const TeamsSettings *) common;
         static const char *const dead[] = { "webhook.office.com", "outlook.office.com/webhook",
                                             "outlook.office365.com/webhook" };
+        static const char retired[] = "url is of an Office 365 connector, which Microsoft has retired: make "
+                                      "a Workflows webhook in the channel and use its URL";
 
         for (size_t i = 0; s->url && i < ARRAY_SIZE(dead); i++)
                 if (strcasestr(secret_reveal(s->url), dead[i]))
-                        return string_printf(ret_message,
-                                             "url is of an Office 365 connector, which Microsoft has "
-                                             "retired: make a "
-                                             "Workflows webhook in the channel and use its URL") < 0
-                                       ? -ENOMEM
-                                       : -EINVAL;
+                        return string_printf(ret_message, "%s", retired) < 0 ? -ENOMEM : -EINVAL;
         return 0;
 }
 
@@ -102,8 +101,7 @@ static const ReplyRule teams_rules[] = {
         { 400, 499, "WorkflowNotFound", OUTCOME_REJECTED, REASON_NOT_FOUND, false,
           "the flow does not exist" },
         { 400, 499, "DirectApiAuthorizationRequired", OUTCOME_REJECTED, REASON_UNAUTHORIZED, false,
-          "the flow does not accept anyone: set \"Who can trigger the flow\" to Anyone, and copy its whole "
-          "URL" },
+          "set \"Who can trigger the flow\" to Anyone, and use the whole URL" },
         { 400, 499, "Request Entity too large", OUTCOME_REJECTED, REASON_TOO_LARGE, true, NULL },
         REPLY_RULES_END
 };
@@ -125,8 +123,7 @@ const ReceiverKind receiver_kind_teams = {
         .settings_size = sizeof(TeamsSettings),
         .options = teams_options,
         .concurrency = 1,
-        .interval_usec = USEC_PER_SEC, /* above 4 requests a second Teams throttles; 60 in 30 s were allowed
-                                        */
+        .interval_usec = USEC_PER_SEC,  /* Teams throttles above 4 a second, and above 60 in 30 s */
         .check = teams_check,
         .render = teams_render,
         .send = teams_send,

@@ -113,7 +113,7 @@ static int add_fact_set(json_object *body, const MessageFacts *facts, size_t max
                         continue;
                 if (!list) {
                         json_object *set = json_typed("FactSet");
-                        if ((r = json_append(body, set)) < 0 || !(list = array_in(set, "facts")))
+                        if (json_append(body, set) < 0 || !(list = array_in(set, "facts")))
                                 return -ENOMEM;
                 }
                 if ((r = json_append(list, fact_object(facts->list + i, max_chars))) < 0)
@@ -183,7 +183,7 @@ static int add_boxes(json_object *body, const MessageFacts *facts, size_t max_ch
                         return r;
                 if (json_add_string(box, "style", "emphasis") < 0 || !(items = array_in(box, "items")) ||
                     json_append(items, label_block(f->name)) < 0 ||
-                    (r = add_rich_text(items, &inlines)) < 0 ||
+                    add_rich_text(items, &inlines) < 0 ||
                     json_append(inlines, run_new(f->value, max_chars, false, f->form == FACT_CODE)) < 0)
                         return -ENOMEM;
         }

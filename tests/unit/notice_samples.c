@@ -205,7 +205,7 @@ static Metrics *sample_metrics(bool hostile) {
 }
 
 static void add_event(Notice *n, EventLevel level, int64_t created_at, const char *message) {
-        n->events = reallocarray(n->events, n->n_events + 1, sizeof *n->events);
+        n->events = reallocarray(n->events, n->n_events + 1, sizeof(Event *));
         assert_non_null(n->events);
         Event *e = calloc(1, sizeof *e);
         assert_non_null(e);

@@ -96,7 +96,7 @@ static void set_fallbacks(const OptionSpec *table, ReceiverCommon *s, char *cons
         }
 }
 
-ReceiverCommon *receiver_fixture_new(const char *kind, ...) {
+ReceiverCommon *receiver_fixture_make(const char *kind, ...) {
         const ReceiverKind *k = receiver_kind_find(kind);
         ReceiverCommon *s;
         char **given = NULL;

@@ -57,7 +57,7 @@ static void test_every_kind_is_here(void **state) {
 static void test_render(void **state) {
         (void) state;
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind, NULL);
+                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind);
                 for (const char *const *name = notice_sample_names; *name; name++) {
                         Notice *n = notice_sample_new(*name);
                         Buf a = render(s, n, false), b = render(s, n, false), poor = render(s, n, true);
@@ -85,7 +85,7 @@ static void test_render(void **state) {
 static void test_render_without_room(void **state) {
         (void) state;
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind, NULL);
+                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind);
                 Notice *n = notice_sample_new("succeeded");
                 Buf b = BUF_INIT(100);
                 assert_int_equal(s->kind->render(s, n, false, &b), -EFBIG);
@@ -215,7 +215,7 @@ static const struct {
 static void test_replies(void **state) {
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(replies); i++) {
-                ReceiverCommon *s = receiver_fixture_new(replies[i].kind, NULL);
+                ReceiverCommon *s = receiver_fixture_new(replies[i].kind);
                 Notice *n = notice_sample_new("failed");
                 HttpScript *script = http_script_new(NULL);
                 Buf body = render(s, n, false);
@@ -254,7 +254,7 @@ static void test_failures_are_retried(void **state) {
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
                 if (!kinds[k].is_http)
                         continue;
-                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind, NULL);
+                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind);
                 Notice *n = notice_sample_new("failed");
                 Buf body = render(s, n, false);
                 for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
@@ -279,7 +279,7 @@ static void test_retry_keeps_bytes(void **state) {
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
                 if (!kinds[k].is_http)
                         continue;
-                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind, NULL);
+                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind);
                 Notice *n = notice_sample_new("succeeded");
                 HttpScript *script = http_script_new(NULL);
                 Buf body = render(s, n, false);
@@ -306,7 +306,7 @@ static void test_cancel_and_refusal(void **state) {
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
                 if (!kinds[k].is_http)
                         continue;
-                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind, NULL);
+                ReceiverCommon *s = receiver_fixture_new(kinds[k].kind);
                 Notice *n = notice_sample_new("test");
                 HttpScript *script = http_script_new(NULL);
                 const ReceiverPorts ports = { .http = http_script_http(script), .version = "0" };
@@ -344,7 +344,7 @@ static void test_no_secret_in_outcomes(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(echoes); i++) {
-                ReceiverCommon *s = receiver_fixture_new(echoes[i].kind, NULL);
+                ReceiverCommon *s = receiver_fixture_new(echoes[i].kind);
                 Notice *n = notice_sample_new("test");
                 HttpScript *script = http_script_new(NULL);
                 Buf body = render(s, n, false);

@@ -146,14 +146,14 @@ static void test_check(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-                ReceiverCommon *s = receiver_fixture_new("email", bad[i].key, bad[i].value, NULL);
+                ReceiverCommon *s = receiver_fixture_new("email", bad[i].key, bad[i].value);
                 _cleanup_free_ char *message = NULL;
                 assert_int_equal(s->kind->check(s, &message), -EINVAL);
                 if (!strstr(message, bad[i].says))
                         fail_msg("%s = %s: %s", bad[i].key, bad[i].value, message);
                 (void) receiver_settings_free(s);
         }
-        ReceiverCommon *s = receiver_fixture_new("email", "user", "me", "password", "x", NULL);
+        ReceiverCommon *s = receiver_fixture_new("email", "user", "me", "password", "x");
         char *message = NULL;
         assert_int_equal(s->kind->check(s, &message), 0);
         (void) receiver_settings_free(s);
@@ -222,8 +222,7 @@ static void test_no_injection(void **state) {
                 "chter, der\" <ftwatchd@example.org>",
                 "to", "ML <ml@example.org>", "to",
                 "Ein sehr langer Name mit \xc3\xbc"
-                "ber sechzig Zeichen, damit er gefaltet wird <b@example.org>",
-                NULL);
+                "ber sechzig Zeichen, damit er gefaltet wird <b@example.org>");
 
         (void) state;
         for (const char *const *name = notice_sample_names; *name; name++) {
@@ -249,7 +248,7 @@ static char *header(const char *message, const char *name) {
 /* All mails about a job refer to one root and have one subject; another job has another. */
 static void test_threads(void **state) {
         static const char *const of_one_job[] = { "created", "paused", "failed", "succeeded", "results" };
-        ReceiverCommon *s = receiver_fixture_new("email", NULL);
+        ReceiverCommon *s = receiver_fixture_new("email");
         char *root = NULL, *subject = NULL;
 
         (void) state;
@@ -281,7 +280,7 @@ static void test_threads(void **state) {
 }
 
 static void test_subject_event(void **state) {
-        ReceiverCommon *s = receiver_fixture_new("email", "subject", "event", NULL);
+        ReceiverCommon *s = receiver_fixture_new("email", "subject", "event");
         Buf b = render(s, "failed");
         char *subject = header(b.data, "\nSubject: ");
 
@@ -341,8 +340,7 @@ static void test_outcomes(void **state) {
                 { { .failure = HTTP_FAILURE_CONNECT }, OUTCOME_RETRY, REASON_CONNECT, false },
                 { { .failure = HTTP_FAILURE_TIMEOUT }, OUTCOME_RETRY, REASON_TIMEOUT, false },
         };
-        ReceiverCommon *s = receiver_fixture_new("email", "to", "A <a@example.org>", "to", "b@example.org",
-                                                 NULL);
+        ReceiverCommon *s = receiver_fixture_new("email", "to", "A <a@example.org>", "to", "b@example.org");
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -381,7 +379,7 @@ static void test_tls(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                ReceiverCommon *s = receiver_fixture_new("email", "server", rows[i].server, NULL);
+                ReceiverCommon *s = receiver_fixture_new("email", "server", rows[i].server);
                 assert_non_null(start(s, 0));
                 if (mail.require_tls != rows[i].require_tls)
                         fail_msg("%s", rows[i].server);

@@ -160,7 +160,7 @@ static void test_fields(void **state) {
                 { "hostile", "FTWATCH_TYPE", "job.failed" },
                 { "hostile", "PRIORITY", "3" },
         };
-        ReceiverCommon *s = receiver_fixture_new("journal", NULL);
+        ReceiverCommon *s = receiver_fixture_new("journal");
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -179,7 +179,7 @@ static void test_fields(void **state) {
 
 static void test_send(void **state) {
         Fixture *f = *state;
-        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path, NULL);
+        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path);
         char got[65536];
 
         listen_on(f);
@@ -198,7 +198,7 @@ static void test_send(void **state) {
 /* No journal: nothing to wait for. */
 static void test_no_journal(void **state) {
         Fixture *f = *state;
-        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path, NULL);
+        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path);
         Buf b = render(s, "test");
 
         send_one(f, s, &b);
@@ -215,7 +215,7 @@ static void test_no_journal(void **state) {
 /* A journal that does not keep up, or does not want it so large. */
 static void test_trouble(void **state) {
         Fixture *f = *state;
-        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path, NULL);
+        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path);
         Buf b = render(s, "test");
         unsigned n = 0;
 
@@ -242,7 +242,7 @@ static void test_trouble(void **state) {
 
 static void test_cancel(void **state) {
         Fixture *f = *state;
-        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path, NULL);
+        ReceiverCommon *s = receiver_fixture_new("journal", "socket", f->path);
         Buf b = render(s, "test");
 
         listen_on(f);
@@ -258,7 +258,7 @@ static void test_check(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-                ReceiverCommon *s = receiver_fixture_new("journal", "socket", bad[i], NULL);
+                ReceiverCommon *s = receiver_fixture_new("journal", "socket", bad[i]);
                 _cleanup_free_ char *message = NULL;
                 assert_int_equal(s->kind->check(s, &message), -EINVAL);
                 assert_non_null(message);

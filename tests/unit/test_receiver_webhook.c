@@ -40,7 +40,7 @@ static void send_one(const ReceiverCommon *s, HttpScript *script, const char *id
 
 /* The example of the specification's reference libraries. */
 static void test_known_signature(void **state) {
-        ReceiverCommon *s = receiver_fixture_new("webhook", "secret", SECRET_A, NULL);
+        ReceiverCommon *s = receiver_fixture_new("webhook", "secret", SECRET_A);
         HttpScript *script = http_script_new(NULL);
 
         (void) state;
@@ -59,7 +59,7 @@ static void test_known_signature(void **state) {
 /* While one secret replaces another both sign; a text that is no whsec_ is the key itself; stamps are of the
  * attempt. */
 static void test_rotation(void **state) {
-        ReceiverCommon *s = receiver_fixture_new("webhook", "secret", SECRET_A, "secret", SECRET_B, NULL);
+        ReceiverCommon *s = receiver_fixture_new("webhook", "secret", SECRET_A, "secret", SECRET_B);
         HttpScript *script = http_script_new(NULL);
         static const char signed_text[] = "evt_x.1700000000.{}";
         _cleanup_free_ char *base64 = NULL, *second = NULL;
@@ -101,7 +101,7 @@ static void test_secrets_are_checked(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                ReceiverCommon *s = receiver_fixture_new("webhook", "secret", rows[i].secret, NULL);
+                ReceiverCommon *s = receiver_fixture_new("webhook", "secret", rows[i].secret);
                 _cleanup_free_ char *message = NULL;
                 int r = s->kind->check(s, &message);
                 if (r != (rows[i].says ? -EINVAL : 0) || (rows[i].says && !strstr(message, rows[i].says)))
@@ -114,7 +114,7 @@ static void test_secrets_are_checked(void **state) {
 
 static void test_too_many_secrets(void **state) {
         ReceiverCommon *s = receiver_fixture_new("webhook", "secret", "a", "secret", "b", "secret", "c",
-                                                 "secret", "d", "secret", "e", "secret", "f", NULL);
+                                                 "secret", "d", "secret", "e", "secret", "f");
         _cleanup_free_ char *message = NULL;
 
         (void) state;
@@ -136,7 +136,7 @@ static json_object *render(const ReceiverCommon *s, const Notice *n, bool degrad
 
 /* What the official SDK's types name, and that a huge error leaves the rest as it is. */
 static void test_body(void **state) {
-        ReceiverCommon *s = receiver_fixture_new("webhook", NULL);
+        ReceiverCommon *s = receiver_fixture_new("webhook");
         Notice *n = notice_sample_new("failed");
         size_t size;
 
@@ -188,7 +188,7 @@ static void test_teams_refuses_connectors(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                ReceiverCommon *s = receiver_fixture_new("teams", "url", rows[i].url, NULL);
+                ReceiverCommon *s = receiver_fixture_new("teams", "url", rows[i].url);
                 _cleanup_free_ char *message = NULL;
                 assert_int_equal(s->kind->check(s, &message), rows[i].expect);
                 if (message)
@@ -199,7 +199,7 @@ static void test_teams_refuses_connectors(void **state) {
 
 /* The address goes out as it was given: Power Automate's sig breaks when %2F is written anew. */
 static void test_url_is_verbatim(void **state) {
-        ReceiverCommon *s = receiver_fixture_new("teams", NULL);
+        ReceiverCommon *s = receiver_fixture_new("teams");
         HttpScript *script = http_script_new(NULL);
 
         (void) state;
