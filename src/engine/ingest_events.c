@@ -92,6 +92,7 @@ static int event_tell(const EventPage *p, const Event *e, const uint8_t key[stat
 
 static int event_page_store(EventPage *p, WalkPage *counts) {
         Store *store = p->source->engine->ports.store;
+        bool unbroken = true;
 
         /* Newest first: stored from the oldest, so that rows and notices come in the order of things. */
         for (size_t n = p->page->n_rows; n > 0; n--) {
@@ -101,6 +102,7 @@ static int event_page_store(EventPage *p, WalkPage *counts) {
                 uint64_t seen_in = 0;
                 if (!e) {
                         counts->n_known++;
+                        counts->n_known_last += unbroken;
                         continue;
                 }
                 int r = event_key(e, e->id ? 0 : event_nth(p->page, i), key);
@@ -109,7 +111,10 @@ static int event_page_store(EventPage *p, WalkPage *counts) {
                 if (r < 0)
                         return r;
                 counts->n_new += r > 0;
-                counts->n_known += r == 0 && seen_in < p->walk->floor;
+                bool known = r == 0 && seen_in < p->walk->floor;
+                counts->n_known += known;
+                unbroken = unbroken && known;
+                counts->n_known_last += unbroken;
                 if (r == 0)
                         continue;
                 r = event_put_metrics(store, p->job, e);
@@ -137,7 +142,8 @@ static int event_page_run(EventPage *p, bool thorough, const char **ret_reason) 
         if (r >= 0) {
                 row_infos_summarize(p->infos, p->page, p->walk->after, &counts);
                 /* The past of a job that was there before us is not fetched: its result file will tell. */
-                if (p->silent && p->watched && p->walk->n == 1)
+                if (p->silent && p->watched && p->walk->n == 1 &&
+                    counts.last_at < p->source->stored.baseline.at)
                         counts.has_more = false;
                 step = r = walk_take_page(p->walk, &counts, thorough);
         }

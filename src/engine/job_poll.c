@@ -14,7 +14,8 @@
 #include "engine/poller.h"
 #include "engine/watch.h"
 
-#define EVENTS_FIRST_PAGE 10U /* few are expected; a page that is all news is followed by large ones */
+/* Few are expected, and below them enough to be sure of known ground; else it is followed by large pages. */
+#define EVENTS_FIRST_PAGE (2 * WALK_GROUND_ITEMS)
 #define EVENTS_NEXT_PAGE 100U
 #define EVENT_PAGES_MAX 50U             /* a poll; what lies below is walked in the next one */
 #define REQUESTS_FOR_LATE_EVENTS 2U /* looking for late events below known ones is worth one more request   \
@@ -181,7 +182,9 @@ static void on_events(HttpReply *reply, void *userdata) {
 
 static void ask_events(JobPoll *p) {
         Watch *w = watch_find(p->source, p->job_id);
-        bool first = p->n_pages == 0 && !w->events_walk.after && !w->events_walk.after_ignored;
+        /* Where there is no second page the first must hold all that may have come since the last poll. */
+        bool paged = !w->events_walk.after_ignored && !row_cache_ends_nameless(&w->events);
+        bool first = p->n_pages == 0 && !w->events_walk.after && paged;
 
         ask(p, DIALECT_EVENTS, w->events_walk.after, first ? EVENTS_FIRST_PAGE : EVENTS_NEXT_PAGE,
             on_events);

@@ -103,7 +103,8 @@ int walk_take_page(Walk *w, const WalkPage *p, bool thorough) {
                         return r;
                 return p->has_more && p->last_id ? WALK_STEP_MORE : walk_finish(w, true);
         }
-        bool ground = thorough ? p->n_known == p->n_items : p->n_known > 0;
+        bool ground = thorough ? p->n_known == p->n_items || p->n_known_last >= WALK_GROUND_ITEMS
+                               : p->n_known > 0;
         if (ground || !p->has_more || !p->last_id || streq_null(w->after, p->last_id))
                 return walk_finish(w, false);
         int r = free_and_strdup(&w->after, p->last_id);

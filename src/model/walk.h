@@ -35,9 +35,12 @@ int walk_copy(const Walk *w, Walk *ret);
 int walk_to_text(const Walk *w, char **ret);
 int walk_from_text(const char *s, Walk *ret);
 
+#define WALK_GROUND_ITEMS 10U           /* so many known items at the end of a page are ground for good */
+
 typedef struct WalkPage {
         unsigned n_items;
         unsigned n_known;               /* first seen by a walk below the floor */
+        unsigned n_known_last;          /* of those: in an unbroken row down to the last item */
         unsigned n_new;                 /* never seen at all before this page */
         const char *last_id;            /* of the last item; NULL when it has none, or there is none */
         bool holds_after;               /* the page holds the very item that `after` named */
@@ -53,8 +56,9 @@ typedef enum WalkStep {
 /* Begins at the top, or resumes an open walk. After it, w->after is what to send (NULL: nothing). true when
  * it resumed: when that walk is done, the top must be walked anew. */
 bool walk_begin(Walk *w);
-/* Takes in a page. `thorough` goes on until a whole page is known (late items stand below known ones); else
- * the first known item is ground. -ENOMEM, or a WalkStep. */
+/* Takes in a page. `thorough` goes on until WALK_GROUND_ITEMS in a row down to the end of a page, or a whole
+ * page, are known (late items stand below known ones); else the first known item is ground. -ENOMEM, or a
+ * WalkStep. */
 int walk_take_page(Walk *w, const WalkPage *page, bool thorough);
 /* The server does not know the cursor (its item was deleted): start again from the top, with the same floor.
  */
