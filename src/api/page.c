@@ -190,12 +190,10 @@ bool page_holds_row(const Page *older, const Page *p, size_t i, size_t *hint) {
         const char *text = page_row_text(p, i);
         size_t size = p->rows[i].size;
 
-        for (size_t n = 0; n < older->n_rows; n++) {
-                size_t j = (*hint + n) % older->n_rows;
+        for (size_t j = *hint; j < older->n_rows; j++)
                 if (older->rows[j].size == size && memcmp(page_row_text(older, j), text, size) == 0) {
                         *hint = j + 1;
                         return true;
                 }
-        }
         return false;
 }

@@ -29,6 +29,10 @@ const RowInfo *row_cache_find(const RowCache *c, const Page *p, size_t i, size_t
         return &c->infos[*hint - 1];
 }
 
+bool row_cache_ends_nameless(const RowCache *c) {
+        return c->valid && c->page.n_rows > 0 && !c->infos[c->page.n_rows - 1].id;
+}
+
 void row_cache_replace(RowCache *c, Page *p, RowInfo *infos) {
         row_cache_done(c);
         c->page = *p;

@@ -23,6 +23,8 @@ void row_cache_done(RowCache *c);
 bool row_cache_is_same(const RowCache *c, const Buf *body);
 /* What the i-th row of p was on the cached page, NULL when its bytes are new. */
 const RowInfo *row_cache_find(const RowCache *c, const Page *p, size_t i, size_t *hint);
+/* The last item has no id: there is no asking for what is behind it. */
+bool row_cache_ends_nameless(const RowCache *c);
 /* Takes both. */
 void row_cache_replace(RowCache *c, Page *p, RowInfo *infos);
 
