@@ -17,11 +17,13 @@ int clip_member(json_object *o, const char *key, size_t max_chars, char **ret) {
                 s = json_object_get_string(v);
         if (isempty(s))
                 return 0;
-        char *clean = text_clean(s, max_chars, true);
+        _cleanup_free_ char *clean = text_clean(s, max_chars, true);
         if (!clean)
                 return -ENOMEM;
+        if (isempty(clean))                     /* all of it was dropped */
+                return 0;
         free(*ret);
-        *ret = clean;
+        *ret = TAKE_PTR(clean);
         return 0;
 }
 
@@ -43,7 +45,9 @@ int clip_add(json_object *o, const char *key, const char *s, size_t max_chars) {
         if (isempty(s))
                 return json_add(o, key, NULL);
         _cleanup_free_ char *clean = text_clean(s, max_chars, true);
-        return clean ? json_add_string(o, key, clean) : -ENOMEM;
+        if (!clean)
+                return -ENOMEM;
+        return json_add_string(o, key, *clean ? clean : NULL);
 }
 
 /* *ret is NULL for null. -ENOTSUP for what is no scalar. */

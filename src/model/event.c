@@ -81,6 +81,13 @@ int event_from_json(json_object *o, Event **ret) {
         return 0;
 }
 
+/* A text, if an empty one: an event's message is never null. */
+static int event_add_message(json_object *o, const char *message, size_t max_chars) {
+        _cleanup_free_ char *clean = text_clean(message, max_chars, true);
+
+        return clean ? json_add_string(o, "message", clean) : -ENOMEM;
+}
+
 int event_make_json(const Event *e, const EventJsonLimits *limits, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
         json_object *data = NULL;
@@ -91,8 +98,7 @@ int event_make_json(const Event *e, const EventJsonLimits *limits, json_object *
         if ((r = json_add_string(o, "id", e->id)) < 0 ||
             (r = json_add_int(o, "created_at", e->created_at)) < 0 ||
             (r = json_add_string(o, "level", event_level_to_string(e->level))) < 0 ||
-            (r = isempty(e->message) ? json_add_string(o, "message", "") :
-                                       clip_add(o, "message", e->message, limits->message_chars)) < 0 ||
+            (r = event_add_message(o, e->message, limits->message_chars)) < 0 ||
             (r = json_add_string(o, "type", e->is_metrics ? "metrics" : "message")) < 0 ||
             (r = clip_object(e->data, &limits->data, false, &data)) < 0 ||
             (r = json_add(o, "data", data)) < 0)

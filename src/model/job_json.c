@@ -93,8 +93,12 @@ static int job_read_names(json_object *o, Job *j) {
                 json_object_is_type(first, json_type_string) ? json_object_get_string(first) : NULL;
         if (isempty(file))
                 return 0;
-        j->result_file = text_clean(file, JOB_NAME_CHARS, false);
-        return j->result_file ? 0 : -ENOMEM;
+        _cleanup_free_ char *clean = text_clean(file, JOB_NAME_CHARS, false);
+        if (!clean)
+                return -ENOMEM;
+        if (*clean)
+                j->result_file = TAKE_PTR(clean);
+        return 0;
 }
 
 int job_from_json(json_object *o, Job **ret) {
@@ -148,8 +152,6 @@ static int add_object(json_object *o, const char *key, json_object *from, const 
 }
 
 static int add_error(json_object *o, const JobError *error, const JobJsonLimits *limits) {
-        if (!error->code && !error->message && !error->param)
-                return json_add(o, "error", NULL);
         _cleanup_json_ json_object *e = json_object_new_object();
         if (!e)
                 return -ENOMEM;
@@ -158,7 +160,10 @@ static int add_error(json_object *o, const JobError *error, const JobJsonLimits 
                 r = clip_add(e, "message", error->message, limits->error_chars);
         if (r >= 0)
                 r = clip_add(e, "param", error->param, limits->name_chars);
-        return r < 0 ? r : json_add(o, "error", TAKE_PTR(e));
+        if (r < 0)
+                return r;
+        bool any = json_member(e, "code") || json_member(e, "message") || json_member(e, "param");
+        return json_add(o, "error", any ? TAKE_PTR(e) : NULL);
 }
 
 static int add_result_files(json_object *o, const char *file, size_t max_chars) {

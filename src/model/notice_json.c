@@ -126,7 +126,11 @@ static int add_events(json_object *o, const Notice *n, const NoticeLimits *limit
 }
 
 static int add_if_set(json_object *o, const char *key, const char *s, size_t max_chars) {
-        return isempty(s) ? 0 : clip_add(o, key, s, max_chars);
+        int r = clip_add(o, key, s, max_chars);
+
+        if (r >= 0 && !json_member(o, key))
+                json_object_object_del(o, key);
+        return r;
 }
 
 /* A link that is cut leads nowhere: whole or not at all. */
