@@ -100,12 +100,12 @@ python=/usr/bin/python3
         fail "python3-aiosmtpd is missing; contrib/bootstrap.sh installs it"
 
 # --- the stage ------------------------------------------------------------------------
+start smtp "$python" tests/sim/smtp_sink.py --port-file "$dir/smtp.port" --record "$dir/mail.jsonl"
+await "$dir/smtp.port" smtp
 start ftsim "$build/ftsim" --scenario tests/sim/scenarios/demo.conf --port-file "$dir/sim.url" \
         --record "$dir/received.jsonl"
 await "$dir/sim.url" ftsim
 sim=$(<"$dir/sim.url")
-start smtp "$python" tests/sim/smtp_sink.py --port-file "$dir/smtp.port" --record "$dir/mail.jsonl"
-await "$dir/smtp.port" smtp
 
 umask 077 # ftwatchd takes secrets only from a file that nobody else can read
 cat >"$dir/ftwatchd.conf" <<CONF
@@ -159,7 +159,7 @@ start ftwatchd "$build/ftwatchd" --config "$dir/ftwatchd.conf"
 daemon=$!
 
 rc=0
-wait -n "$show" "$daemon" || rc=$?
+{ wait -n "$show" "$daemon"; } 2>/dev/null || rc=$? # bash would tell of a signal
 if kill -0 "$show" 2>/dev/null; then
         fail "ftwatchd ended with exit status $rc" "$dir/ftwatchd.log"
 fi

@@ -32,7 +32,7 @@ STORY = {
 }
 KINDS = {"slack": "Slack", "teams": "Teams", "email": "e-mail", "webhook": "webhook", "journal": "journal"}
 STATUS_COLOURS = {"succeeded": GREEN, "failed": RED, "paused": YELLOW, "cancelled": MAGENTA, "running": CYAN}
-WORTH_A_LOOK = {"succeeded": "FTWATCH_FINE_TUNED_MODEL", "failed": "FTWATCH_ERROR_CODE"}
+MORE = {"succeeded": "FTWATCH_FINE_TUNED_MODEL", "failed": "FTWATCH_ERROR_CODE", "event": "FTWATCH_DETAIL"}
 STATUS_SECONDS = 0.5
 QUIET_SECONDS = 1  # without news after the story's end: the other receivers have theirs, too
 
@@ -118,7 +118,7 @@ class Show:
     def on_notice(self, entry):
         job, notice_type = entry["MESSAGE"].split(" ")[0], entry["FTWATCH_TYPE"]
         what = notice_type.removeprefix("job.")
-        more = entry.get(WORTH_A_LOOK.get(what), "")
+        more = entry.get(MORE.get(what), "")
         line = "  %4.1f s  %s  %s" % (self.elapsed(), pad(paint(job, BOLD), 18),
                                      pad(paint(what, STATUS_COLOURS.get(what, WHITE)), 9))
         self.say((line + "  " + paint(clip(more, WIDTH - width_of(line) - 2), GREY)) if more else line)
@@ -167,7 +167,7 @@ class Show:
         return self.sum_up()
 
     def sum_up(self):
-        n_jobs = len({job for job, _ in self.notices.values()})
+        n_jobs = len({job for job, what in self.notices.values() if what.startswith("job.")})
         self.say()
         self.say(paint("In %.0f seconds: %d notices about %d jobs" % (
             self.elapsed(), len(self.notices), n_jobs), BOLD))
