@@ -1,5 +1,6 @@
 #pragma once
-/* The seed of a test with random inputs: $FTWATCH_SEED, else the time. Printed, so that what failed can be run again. */
+/* The seed of a test with random inputs: $FTWATCH_SEED, else the time. Printed, so that what failed can be
+ * run again. */
 
 #include <stdio.h>
 #include <stdlib.h>

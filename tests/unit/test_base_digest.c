@@ -47,8 +47,20 @@ static void test_base64_known(void **state) {
         };
         static const char *const lenient[] = { "Zm9vYg", "Zm9v\r\nYg==\n", " Zm9vYg==", "Z m9vY\tg" };
         static const char *const bad[] = {
-                "Z", "Zm9vY", "Zg=", "Zg===", "=", "====", "Zg==Zg==", "Zm9-", "Zm9_", "Zm9vYm\x01y", "Zm9v----", "Zm9v,",
-                "step,train_loss", "\xc3\xa4\xc3\xa4",
+                "Z",
+                "Zm9vY",
+                "Zg=",
+                "Zg===",
+                "=",
+                "====",
+                "Zg==Zg==",
+                "Zm9-",
+                "Zm9_",
+                "Zm9vYm\x01y",
+                "Zm9v----",
+                "Zm9v,",
+                "step,train_loss",
+                "\xc3\xa4\xc3\xa4",
         };
         char *s;
         size_t n;

@@ -24,7 +24,8 @@ static json_object *parse(const char *text) {
 
 static void test_parse_good(void **state) {
         static const char *const good[] = {
-                "{}", "[]", " {\"a\":1} \r\n\t", "1", "  -1.5e3  ", "true", "\"text\"", "null", "{\"a\":[1,2,{\"b\":null}]}",
+                "{}",       "[]",   " {\"a\":1} \r\n\t",          "1", "  -1.5e3  ", "true",
+                "\"text\"", "null", "{\"a\":[1,2,{\"b\":null}]}",
         };
 
         (void) state;
@@ -37,9 +38,22 @@ static void test_parse_bad(void **state) {
                 const char *text;
                 size_t size;
         } bad[] = {
-                { "", 0 }, { "  ", 2 }, { "{", 1 }, { "{\"a\":", 5 }, { "{\"a\":1", 6 }, { "[1,2", 4 }, { "\"abc", 4 },
-                { "<html>", 6 }, { "{} {}", 5 }, { "{}x", 3 }, { "1 2", 3 }, { "{}\0", 3 }, { "{\"a\0b\":1}", 9 }, { "tru", 3 },
-                { "\"\xff\"", 3 }, { "nope", 4 },
+                { "", 0 },
+                { "  ", 2 },
+                { "{", 1 },
+                { "{\"a\":", 5 },
+                { "{\"a\":1", 6 },
+                { "[1,2", 4 },
+                { "\"abc", 4 },
+                { "<html>", 6 },
+                { "{} {}", 5 },
+                { "{}x", 3 },
+                { "1 2", 3 },
+                { "{}\0", 3 },
+                { "{\"a\0b\":1}", 9 },
+                { "tru", 3 },
+                { "\"\xff\"", 3 },
+                { "nope", 4 },
         };
 
         (void) state;
@@ -72,8 +86,9 @@ static void test_depth(void **state) {
 }
 
 static void test_members(void **state) {
-        _cleanup_json_ json_object *o = parse("{\"s\":\"text\",\"n\":null,\"e\":{},\"o\":{\"a\":1},\"l\":[1],\"el\":[],"
-                                              "\"b\":true,\"nul\":\"a\\u0000b\",\"empty\":\"\"}");
+        _cleanup_json_ json_object *o =
+                parse("{\"s\":\"text\",\"n\":null,\"e\":{},\"o\":{\"a\":1},\"l\":[1],\"el\":[],"
+                      "\"b\":true,\"nul\":\"a\\u0000b\",\"empty\":\"\"}");
 
         (void) state;
         assert_null(json_member(NULL, "s"));
@@ -154,8 +169,9 @@ static void test_writers(void **state) {
         assert_int_equal(json_add(o, "n", NULL), 0);
         assert_int_equal(json_add_int(o, "i", 7), 0);           /* replaced in its place */
         assert_int_equal(json_to_text(o, &text), 0);
-        assert_string_equal(text, "{\"s\":\"a/b\\\"\\n€\",\"none\":null,\"i\":7,\"d\":0.1,\"nan\":null,\"inf\":null,"
-                                  "\"b\":false,\"n\":null}");
+        assert_string_equal(
+                text, "{\"s\":\"a/b\\\"\\n€\",\"none\":null,\"i\":7,\"d\":0.1,\"nan\":null,\"inf\":null,"
+                      "\"b\":false,\"n\":null}");
         _cleanup_free_ char *null = NULL;
         assert_int_equal(json_to_text(NULL, &null), 0);
         assert_string_equal(null, "null");
@@ -163,8 +179,9 @@ static void test_writers(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_parse_good), cmocka_unit_test(test_parse_bad), cmocka_unit_test(test_depth),
-                cmocka_unit_test(test_members), cmocka_unit_test(test_numbers), cmocka_unit_test(test_writers),
+                cmocka_unit_test(test_parse_good), cmocka_unit_test(test_parse_bad),
+                cmocka_unit_test(test_depth),      cmocka_unit_test(test_members),
+                cmocka_unit_test(test_numbers),    cmocka_unit_test(test_writers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

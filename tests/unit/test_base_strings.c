@@ -92,9 +92,17 @@ static void test_doubles(void **state) {
                 double v;
                 const char *text;
         } cases[] = {
-                { 0, "0" }, { -0.0, "0" }, { 1, "1" }, { 0.1, "0.1" }, { -1.5, "-1.5" }, { 1.0 / 3, "0.3333333333333333" },
-                { 1.8258173013035255, "1.8258173013035255" }, { 3.814697265625E-06, "3.814697265625e-06" },
-                { 1e300, "1e+300" }, { 5e-324, "4.94065645841247e-324" }, { 123456789, "123456789" },
+                { 0, "0" },
+                { -0.0, "0" },
+                { 1, "1" },
+                { 0.1, "0.1" },
+                { -1.5, "-1.5" },
+                { 1.0 / 3, "0.3333333333333333" },
+                { 1.8258173013035255, "1.8258173013035255" },
+                { 3.814697265625E-06, "3.814697265625e-06" },
+                { 1e300, "1e+300" },
+                { 5e-324, "4.94065645841247e-324" },
+                { 123456789, "123456789" },
         };
         static const char *const bad[] = { "", " 1", "1 ", "1,5", "x", "1.5x", "0x10", "1e", "nan(1)", "." };
         char buf[DOUBLE_TEXT_MAX];
@@ -173,8 +181,9 @@ static void test_distance(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_affixes), cmocka_unit_test(test_copies), cmocka_unit_test(test_parse_integers),
-                cmocka_unit_test(test_doubles), cmocka_unit_test(test_vectors), cmocka_unit_test(test_match),
+                cmocka_unit_test(test_affixes),        cmocka_unit_test(test_copies),
+                cmocka_unit_test(test_parse_integers), cmocka_unit_test(test_doubles),
+                cmocka_unit_test(test_vectors),        cmocka_unit_test(test_match),
                 cmocka_unit_test(test_distance),
         };
 

@@ -94,8 +94,9 @@ static void test_shorten(void **state) {
                 size_t max;
                 const char *to;
         } cases[] = {
-                { "plain", 5, "plain" }, { "plain", 4, "p…" }, { "plain", 3, "…" }, { "plain", 2, "" }, { "plain", 0, "" },
-                { "€€€", 9, "€€€" }, { "€€€", 8, "€…" }, { "€€€", 6, "€…" }, { "€€€", 5, "…" }, { "x😀y", 5, "x…" },
+                { "plain", 5, "plain" }, { "plain", 4, "p…" }, { "plain", 3, "…" }, { "plain", 2, "" },
+                { "plain", 0, "" },      { "€€€", 9, "€€€" },  { "€€€", 8, "€…" },  { "€€€", 6, "€…" },
+                { "€€€", 5, "…" },       { "x😀y", 5, "x…" },
         };
 
         (void) state;
@@ -143,8 +144,9 @@ static void test_columns(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sequences), cmocka_unit_test(test_clean), cmocka_unit_test(test_shorten),
-                cmocka_unit_test(test_random), cmocka_unit_test(test_columns),
+                cmocka_unit_test(test_sequences), cmocka_unit_test(test_clean),
+                cmocka_unit_test(test_shorten),   cmocka_unit_test(test_random),
+                cmocka_unit_test(test_columns),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
