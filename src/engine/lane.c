@@ -15,12 +15,16 @@
 #include "store/outbox.h"
 
 #define HEALTH_LATE_USEC USEC_PER_MINUTE
+#define STORE_RETRY_USEC (5 * USEC_PER_SEC)     /* after the store failed */
 
 typedef struct Sending {
         Lane *lane;
         Delivery delivery;
         char notice_id[NOTICE_ID_SIZE];
         ReceiverSend *send;
+        bool ended;                     /* as below, but the store does not know it yet */
+        Outcome outcome;
+        DeliveryVerdict verdict;
         struct Sending *prev, *next;
 } Sending;
 
@@ -31,6 +35,7 @@ struct Lane {
         sd_event_source *timer;
         Sending *sending;
         size_t n_sending;
+        size_t n_ended;                 /* of those: still to be settled */
         bool stopped;
 
         uint64_t n_failed;              /* in a row */
@@ -89,6 +94,7 @@ int lane_new(Lane **ret, Engine *e, const ReceiverCommon *receiver) {
 static void sending_free(Sending *s) {
         DL_DELETE(s->lane->sending, s);
         s->lane->n_sending--;
+        s->lane->n_ended -= s->ended;
         delivery_done(&s->delivery);
         free(s);
 }
@@ -104,6 +110,27 @@ Lane *lane_free(Lane *l) {
         sd_event_source_disable_unref(l->timer);
         free(l);
         return NULL;
+}
+
+static size_t lane_width(const Lane *l) {
+        if (l->n_failed > 0)
+                return 1;
+        return l->receiver->concurrency > 0 ? l->receiver->concurrency : l->receiver->kind->concurrency;
+}
+
+static void lane_arm(Lane *l, const Now *now) {
+        usec_t at = usec_add(now->boot_usec, usec_sub(l->due_usec, now->real_usec));
+
+        at = MAX(MAX(at, l->blocked_until_usec), l->next_send_usec);
+        if (l->due_usec == USEC_INFINITY || l->n_sending >= lane_width(l))
+                at = USEC_INFINITY;
+        if (l->n_ended > 0)
+                at = MIN(at, usec_add(now->boot_usec, STORE_RETRY_USEC));
+        if (l->stopped || at == USEC_INFINITY)
+                (void) sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
+        else if (sd_event_source_set_time(l->timer, at) < 0 ||
+                 sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) < 0)
+                log_context(LANE_LOG(l), LOG_ERR, "cannot set the timer of the next delivery");
 }
 
 /* --- an attempt ended -------------------------------------------------------------------------------- */
@@ -149,14 +176,35 @@ static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, 
                             (unsigned long long) s->delivery.attempts);
 }
 
-static int lane_settle(Lane *l, Sending *s, const DeliveryVerdict *v, const Outcome *outcome,
-                       const Now *now) {
+static int lane_settle(Lane *l, const Sending *s, const Now *now) {
         usec_t blind_usec = 0;
+        Outcome known = s->outcome;
 
-        TroubleNews news = trouble_take_delivery(&l->trouble, outcome, now->real_usec, &blind_usec);
-        int r = store_delivery_settle(l->engine->ports.store, s->delivery.seq, v, outcome, now->real_usec);
+        /* What is sent again in a plainer form is no trouble yet; refused in that form too it is. */
+        known.reshape = known.reshape && s->verdict.state == DELIVERY_PENDING;
+        TroubleNews news = trouble_take_delivery(&l->trouble, &known, now->real_usec, &blind_usec);
+        int r = store_delivery_settle(l->engine->ports.store, s->delivery.seq, &s->verdict, &s->outcome,
+                                      now->real_usec);
         if (r >= 0 && news != TROUBLE_NO_NEWS)
-                r = lane_tell(l, news, outcome, blind_usec, now->real_usec);
+                r = lane_tell(l, news, &s->outcome, blind_usec, now->real_usec);
+        return r;
+}
+
+/* On failure the attempt stays, to be settled when the store can be written again: its line waits for it. */
+static int sending_settle(Sending *s, const Now *now) {
+        Lane *l = s->lane;
+        Trouble before = l->trouble;
+
+        int r = observation_begin(l->engine);
+        if (r >= 0)
+                r = observation_end(l->engine, lane_settle(l, s, now));
+        if (r >= 0) {
+                sending_free(s);
+                return 0;
+        }
+        l->trouble = before;
+        l->n_ended += !s->ended;
+        s->ended = true;
         return r;
 }
 
@@ -173,17 +221,15 @@ static void on_sent(const Outcome *outcome, void *userdata) {
         };
 
         s->send = NULL;
-        DeliveryVerdict v =
-                delivery_settle(outcome, s->delivery.attempts, s->delivery.degraded,
-                                s->delivery.created_usec, &limits, now.real_usec, engine_random());
+        s->outcome = *outcome;
+        s->verdict = delivery_settle(outcome, s->delivery.attempts, s->delivery.degraded,
+                                     s->delivery.created_usec, &limits, now.real_usec, engine_random());
         lane_take_outcome(l, outcome, &now);
-        lane_log(l, s, &v, outcome);
-        /* If this is not stored the delivery stays in flight in the table, and goes out again after the next
-         * start. */
-        if (observation_begin(e) >= 0)
-                (void) observation_end(e, lane_settle(l, s, &v, outcome, &now));
-        sending_free(s);
-        dispatcher_wake(e->dispatcher);
+        lane_log(l, s, &s->verdict, outcome);
+        if (sending_settle(s, &now) < 0)
+                lane_arm(l, &now);
+        else
+                dispatcher_wake(e->dispatcher);
         engine_changed(e);
 }
 
@@ -254,21 +300,12 @@ static int lane_begin(Lane *l, Delivery *d, const Now *now) {
         return 0;
 }
 
-static size_t lane_width(const Lane *l) {
-        if (l->n_failed > 0)
-                return 1;
-        return l->receiver->concurrency > 0 ? l->receiver->concurrency : l->receiver->kind->concurrency;
-}
+static void lane_settle_ended(Lane *l, const Now *now) {
+        Sending *s, *next;
 
-static void lane_arm(Lane *l, const Now *now) {
-        usec_t at = usec_add(now->boot_usec, usec_sub(l->due_usec, now->real_usec));
-
-        at = MAX(MAX(at, l->blocked_until_usec), l->next_send_usec);
-        if (l->due_usec == USEC_INFINITY || l->n_sending >= lane_width(l))
-                (void) sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
-        else if (sd_event_source_set_time(l->timer, at) < 0 ||
-                 sd_event_source_set_enabled(l->timer, SD_EVENT_ONESHOT) < 0)
-                log_context(LANE_LOG(l), LOG_ERR, "cannot set the timer of the next delivery");
+        DL_FOREACH_SAFE(l->sending, s, next)
+                if (s->ended && sending_settle(s, now) < 0)
+                        return;
 }
 
 void lane_run(Lane *l) {
@@ -276,28 +313,31 @@ void lane_run(Lane *l) {
         Now now = engine_now(e);
         int r = 0;
 
+        if (l->n_ended > 0 && !e->broken)
+                lane_settle_ended(l, &now);
         while (!l->stopped && !e->broken && l->n_sending < lane_width(l)) {
                 _cleanup_(delivery_done) Delivery d = {};
                 bool may_send = now.boot_usec >= l->blocked_until_usec && now.boot_usec >= l->next_send_usec;
-                /* A receiver that failed is probed with what is due first, even before its own time. */
-                bool probe = l->n_failed > 0;
                 r = store_delivery_next(e->ports.store, l->receiver->name, USEC_INFINITY, &d);
+                /* A receiver that failed is probed with what is due first, even before its own time; but not
+                 * with what waits for details. */
+                bool probe = l->n_failed > 0 && d.attempts > 0;
                 l->due_usec = r > 0 ? (probe ? 0 : d.due_usec) : USEC_INFINITY;
                 if (r <= 0 || !may_send || l->due_usec > now.real_usec)
                         break;
                 Delivery taken = d;
                 d = (Delivery) {};
                 r = lane_begin(l, &taken, &now);
-                if (r < 0) {
-                        /* The store's trouble, not the receiver's: no hot loop on it. */
-                        l->blocked_until_usec = usec_add(now.boot_usec, 10 * USEC_PER_SEC);
+                if (r < 0)
                         break;
-                }
         }
-        if (r < 0)
+        if (r < 0) {
+                /* The store's trouble, not the receiver's: no hot loop on it, and no end of it either. */
                 (void) engine_store_failed(e, r);
-        if (!l->stopped)
-                lane_arm(l, &now);
+                l->due_usec = 0;
+                l->blocked_until_usec = MAX(l->blocked_until_usec, usec_add(now.boot_usec, STORE_RETRY_USEC));
+        }
+        lane_arm(l, &now);
 }
 
 void lane_stop(Lane *l) {
@@ -310,13 +350,16 @@ const ReceiverCommon *lane_receiver(const Lane *l) {
 }
 
 size_t lane_n_in_flight(const Lane *l) {
-        return l->n_sending;
+        return l->n_sending - l->n_ended;
 }
 
 bool lane_is_idle(const Lane *l) {
-        if (l->n_sending > 0)
+        Now now = engine_now(l->engine);
+
+        if (lane_n_in_flight(l) > 0)
                 return false;
-        return l->stopped || l->n_failed > 0 || l->due_usec > engine_now(l->engine).real_usec;
+        return l->stopped || l->n_failed > 0 || l->n_ended > 0 || l->blocked_until_usec > now.boot_usec ||
+               l->due_usec > now.real_usec;
 }
 
 bool lane_health_ok(const Lane *l) {

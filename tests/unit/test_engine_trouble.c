@@ -1,0 +1,192 @@
+/* Going blind is told once, and its end; what a server may send is an outcome, never half a fact. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/strings.h"
+#include "unit/engine_rig.h"
+
+static size_t told(Rig *rig, const char *type) {
+        return fake_api_count(rig->api, "a", type, NULL);
+}
+
+static const char *fault_body;
+
+static bool fault_with_body(FakeApi *api, unsigned n, HttpStep *step) {
+        if (!fake_fault_range(api, n, step))
+                return false;
+        if (api->fault_status == 0) {
+                step->failure = HTTP_FAILURE_NONE;
+                step->status = 200;
+        }
+        step->body = fault_body;
+        return true;
+}
+
+static void fail_for_ever(Rig *rig, int status, const char *body) {
+        fault_body = body;
+        rig->api->fault = fault_with_body;
+        rig->api->fault_at = 1;
+        rig->api->fault_to = UINT32_MAX;
+        rig->api->fault_status = status;
+}
+
+static void heal(Rig *rig) {
+        rig->api->fault = NULL;
+}
+
+static void test_told_once(void **state) {
+        static const struct {
+                int status;
+                const char *body, *type;
+                unsigned after;
+        } table[] = {
+                { 401, "{\"error\":{\"code\":\"401\",\"message\":\"Access denied\"}}", "source.unauthorized", 2 },
+                { 403, "", "source.unauthorized", 2 },
+                { 404, "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}", "source.misconfigured", 2 },
+                { 302, "", "source.misconfigured", 2 },
+                { 500, "<html>", "source.unreachable", 3 },
+                { 429, "{}", "source.throttled", 3 },
+                { 0, "<html>", "source.misconfigured", 3 },
+                { 0, "", "source.misconfigured", 3 },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                Rig *rig = rig_new(NULL);
+                rig_first_contact(rig);
+                fail_for_ever(rig, table[i].status, table[i].body);
+                rig_poll(rig, table[i].after - 1);
+                assert_int_equal(rig->api->n_hits, 0);
+                rig_poll(rig, 1);
+                rig_settle(rig);
+                assert_int_equal(told(rig, table[i].type), 1);
+                rig_stop(rig);                          /* over a restart too */
+                rig_start(rig);
+                rig_poll(rig, 4);
+                rig_settle(rig);
+                assert_int_equal(rig->api->n_hits, 1);
+                heal(rig);
+                rig_poll(rig, 2);
+                rig_settle(rig);
+                assert_int_equal(told(rig, "source.recovered"), 1);
+                assert_int_equal(rig->api->n_hits, 2);
+                rig_free(rig);
+        }
+}
+
+/* A failure now and then is no news. */
+static void test_flaky(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        for (unsigned i = 0; i < 4; i++) {
+                fail_for_ever(rig, 500, "");
+                rig_poll(rig, 2);
+                heal(rig);
+                rig_poll(rig, 1);
+        }
+        rig_settle(rig);
+        assert_int_equal(rig->api->n_hits, 0);
+        rig_free(rig);
+}
+
+/* One row that is none: nothing of the page is believed, until it is mended. */
+static void test_broken_row(void **state) {
+        static const char *const extras[] = {
+                NULL,           /* an empty status */
+                "}, [] , {\"id\":\"x\"",
+                "}, {\"id\":7,\"status\":\"running\"",
+                "}, {\"id\":\"\",\"status\":\"running\"",
+                "}, {\"status\":\"running\"",
+                ",\"x\":nonsense",
+                ",\"x\":\"\\uD800\",\"y\":[",
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(extras); i++) {
+                Rig *rig = rig_new(NULL);
+                FakeJob *known = fake_job_add(rig->api, "running");
+                rig_first_contact(rig);
+                fake_job_set(known, "succeeded");
+                FakeJob *bad = fake_job_add(rig->api, extras[i] ? "running" : "");
+                fake_job_set_extra(bad, extras[i]);
+                (void) fake_job_add(rig->api, "running");
+                rig_poll(rig, 3);
+                rig_settle(rig);
+                assert_int_equal(told(rig, "source.misconfigured"), 1);
+                assert_int_equal(rig->api->n_hits, 1);
+                assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs"), 1);
+                fake_job_set(bad, "running");
+                fake_job_set_extra(bad, NULL);
+                rig_poll(rig, 2);
+                rig_settle(rig);
+                assert_int_equal(told(rig, "fine_tuning.job.running"), 2);
+                assert_int_equal(told(rig, "fine_tuning.job.created"), 2);
+                assert_int_equal(told(rig, "fine_tuning.job.succeeded"), 1);
+                assert_int_equal(told(rig, "source.recovered"), 1);
+                rig_free(rig);
+        }
+}
+
+static void test_throttled_waits(void **state) {
+        Rig *rig = rig_new(NULL);
+        Source *s;
+
+        (void) state;
+        rig_first_contact(rig);
+        rig->api->fault = fake_fault_range;
+        rig->api->fault_at = 1;
+        rig->api->fault_to = UINT32_MAX;
+        rig->api->fault_status = 429;
+        rig_poll(rig, 1);
+        s = rig_source(rig);
+        assert_in_range(s->next_poll_usec - s->poll_started_usec, 7 * USEC_PER_MSEC, 5 * USEC_PER_SEC);
+        rig_free(rig);
+}
+
+/* No room: what was seen is not half stored; when there is room again it is told, once. */
+static void test_full_store(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .on_disk = true });
+        char limit[64];
+
+        (void) state;
+        FakeJob *known = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        (void) snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld", (long long) rig_sql(rig, "PRAGMA page_count"));
+        (void) rig_sql(rig, limit);
+        fake_job_set(known, "failed");
+        for (unsigned i = 0; i < 60; i++)
+                (void) fake_job_add(rig->api, "succeeded");
+        rig_poll(rig, 4);
+        assert_false(rig->broken);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs"), 1 + 2 * rig_sql(rig, "SELECT count(*) FROM notices") / 4);
+        assert_int_equal(told(rig, "source.recovered"), 0);
+        (void) rig_sql(rig, "PRAGMA max_page_count = 1000000");
+        rig_poll(rig, 2);
+        rig_settle(rig);
+        assert_int_equal(told(rig, "fine_tuning.job.failed"), 1);
+        assert_int_equal(told(rig, "fine_tuning.job.succeeded"), 60);
+        assert_int_equal(told(rig, "fine_tuning.job.created"), 60);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM notices"),
+                         121 + told(rig, "source.unreachable") + told(rig, "source.recovered"));
+        assert_int_equal(told(rig, "source.recovered"), told(rig, "source.unreachable"));
+        rig_free(rig);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_told_once),
+                cmocka_unit_test(test_flaky),
+                cmocka_unit_test(test_broken_row),
+                cmocka_unit_test(test_throttled_waits),
+                cmocka_unit_test(test_full_store),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
