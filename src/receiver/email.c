@@ -50,7 +50,8 @@ static const OptionSpec email_options[] = {
           .type = OPTION_MAIL_URL,
           .flags = OPTION_REQUIRED,
           .offset = offsetof(EmailSettings, server),
-          .help = "smtps://HOST[:PORT], or smtp://HOST[:PORT] with STARTTLS" },
+          .help = "smtps://HOST[:PORT], or smtp://HOST[:PORT] with STARTTLS (on loopback only with "
+                  "ca_file)" },
         { .key = "user",
           .type = OPTION_STRING,
           .offset = offsetof(EmailSettings, user),
@@ -198,7 +199,7 @@ static int put_headers(Buf *b, const EmailSettings *s, const Notice *n, const Me
 }
 
 static int put_part(Buf *b, const char *type, const char *body) {
-        (void)buf_printf(
+        (void) buf_printf(
                 b, "Content-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
                 type);
         return mail_quoted_printable(b, body);
@@ -340,8 +341,9 @@ static int email_send(const ReceiverCommon *common, const ReceiverPorts *ports,
                 return r;
         const MailRequest request = {
                 .server = settings->server,
+                /* A relay on this machine may do without, unless whoever named an authority wants it. */
                 .require_tls = startswith(settings->server, "smtp://") &&
-                               !server_is_loopback(settings->server),
+                               (settings->ca_file || !server_is_loopback(settings->server)),
                 .ca_file = settings->ca_file,
                 .user = settings->user,
                 .password = settings->password,
