@@ -72,7 +72,7 @@ stop_daemon() {
 
 kill_daemon() {
         kill -KILL "$DAEMON_PID"
-        wait "$DAEMON_PID" 2>/dev/null || true
+        { wait "$DAEMON_PID" || true; } 2>/dev/null
 }
 
 # Has the line PATTERN at least N times.
