@@ -26,14 +26,14 @@ static void poll_jobs(Source *s);
 
 /* --- the end of a poll ------------------------------------------------------------------------------- */
 
-static void tell_trouble(Source *s, TroubleNews news, usec_t blind_usec) {
+static int tell_trouble(Source *s, TroubleNews news, usec_t blind_usec) {
         Engine *e = s->engine;
         _cleanup_(notice_freep) Notice *n = NULL;
         _cleanup_free_ char *subject = NULL;
 
         int r = observation_begin(e);
         if (r < 0)
-                return;
+                return r;
         r = compose_source(s, &s->trouble, news, s->outcome.detail, blind_usec, engine_now(e).real_usec, &n);
         if (r >= 0)
                 r = observation_tell(e, TAKE_PTR(n), &(Subject) { .source = s->stored.id }, NULL);
@@ -41,7 +41,7 @@ static void tell_trouble(Source *s, TroubleNews news, usec_t blind_usec) {
                 r = string_printf(&subject, "source:%s", s->settings->name);
         if (r >= 0)
                 r = store_trouble_save(e->ports.store, subject, &s->trouble);
-        (void) observation_end(e, r); /* a failure is logged; the state in memory tells it again tomorrow */
+        return observation_end(e, r);
 }
 
 static void log_poll(const Source *s) {
@@ -80,10 +80,12 @@ static void poll_finish(Source *s) {
         s->n_polls++;
         s->n_failed = s->outcome.kind == OUTCOME_OK ? 0 : s->n_failed + 1;
         log_poll(s);
+        Trouble before = s->trouble;
         TroubleNews news = trouble_take_poll(&s->trouble, &s->outcome, s->settings->trouble_after,
                                              engine_now(s->engine).real_usec, &blind_usec);
-        if (news != TROUBLE_NO_NEWS)
-                tell_trouble(s, news, blind_usec);
+        /* What could not be told is told after the next poll. */
+        if (news != TROUBLE_NO_NEWS && tell_trouble(s, news, blind_usec) < 0)
+                s->trouble = before;
         if (s->outcome.kind == OUTCOME_OK)
                 plan_pages(s);
         if (!s->engine->once && !s->engine->draining)

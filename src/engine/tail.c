@@ -76,7 +76,7 @@ static int tail_tell_results(Tail *t, bool have_metrics, usec_t now) {
         _cleanup_(notice_freep) Notice *terminal = NULL, *n = NULL;
         Engine *e = t->source->engine;
 
-        if (!have_metrics || t->stored->silent)
+        if (!have_metrics)
                 return 0;
         int r = store_notice_load_latest(e->ports.store, t->job, notice_type_for_status(t->stored->status),
                                          &terminal);
@@ -91,6 +91,7 @@ static int tail_tell_results(Tail *t, bool have_metrics, usec_t now) {
                                 NULL);
 }
 
+/* 1: done; 0: it had gone without. */
 static int tail_complete_notice(Tail *t, usec_t now) {
         _cleanup_(notice_freep) Notice *n = NULL;
         Store *store = t->source->engine->ports.store;
@@ -107,12 +108,13 @@ static int tail_store_end(Tail *t, usec_t now) {
         Store *store = t->source->engine->ports.store;
 
         int r = t->notice > 0 ? tail_complete_notice(t, now) : 0;
+        bool in_notice = r > 0;
         if (r >= 0)
                 r = store_metrics_load(store, t->job, &metrics);
         if (r < 0)
                 return r;
         bool have_metrics = !metrics_is_empty(metrics);
-        r = t->notice > 0 ? 0 : tail_tell_results(t, have_metrics, now);
+        r = in_notice ? 0 : tail_tell_results(t, have_metrics, now);
         if (r >= 0)
                 r = store_job_save_walk(store, t->job, &t->walk);
         bool wanting = !have_metrics && streq(t->stored->status, "succeeded");
@@ -198,12 +200,16 @@ static void on_events(HttpReply *reply, void *userdata) {
         Tail *t = userdata;
         _cleanup_(page_done) Page page = {};
         const char *reason = NULL;
+        Store *store = t->source->engine->ports.store;
         int step = -EBADMSG;
 
         t->call = NULL;
         Outcome outcome = api_reply_outcome(reply);
-        if (outcome.kind == OUTCOME_OK && page_read(&reply->body, &page, &reason) >= 0)
-                step = ingest_tail_page(t->source, t->stored, &t->walk, &page, t->notice > 0, &reason);
+        if (outcome.kind == OUTCOME_OK && page_read(&reply->body, &page, &reason) >= 0) {
+                /* A notice that went without them can no longer carry the warnings. */
+                bool in_notice = t->notice > 0 && store_notice_waits(store, t->notice) > 0;
+                step = ingest_tail_page(t->source, t->stored, &t->walk, &page, in_notice, &reason);
+        }
         if (step < 0 && outcome.kind == OUTCOME_OK)
                 outcome = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status, reason);
         if (outcome.kind != OUTCOME_OK)
@@ -240,9 +246,10 @@ static int tail_prepare(Tail *t) {
                 r = walk_copy(&t->stored->events_walk, &t->walk);
         if (r < 0)
                 return r;
+        bool was_open = t->walk.open;   /* the first look was cut short */
         walk_restart(&t->walk);
         t->walk.n++;
-        t->walk.floor = t->notice > 0 ? 0 : t->walk.n;
+        t->walk.floor = t->notice > 0 || was_open ? 0 : t->walk.n;
         t->walk.open = true;
         return 0;
 }
@@ -257,10 +264,12 @@ static int tails_run(Source *s) {
                 if (t->running || n_running >= TAILS_RUNNING_MAX || s->engine->draining)
                         continue;
                 int r = tail_prepare(t);
-                if (r < 0) {
+                if (r < 0)
                         tail_free(t);
-                        return r == -ENOENT ? 0 : r;
-                }
+                if (r == -ENOENT)
+                        continue;
+                if (r < 0)
+                        return r;
                 t->running = true;
                 n_running++;
                 tail_ask_job(t);

@@ -89,9 +89,22 @@ int store_notice_complete(Store *s, int64_t seq, const Notice *n, usec_t due_rea
                            "it", seq, body);
         if (r < 0 || db_changes(s->db) == 0)
                 return r;
-        return db_run(s->db,
-                      "UPDATE deliveries SET due_usec = ?2 WHERE notice = ?1 AND state = 0 AND attempts = 0",
-                      "ii", seq, (int64_t) due_real_usec);
+        r = db_run(s->db,
+                   "UPDATE deliveries SET due_usec = ?2 WHERE notice = ?1 AND state = 0 AND attempts = 0",
+                   "ii", seq, (int64_t) due_real_usec);
+        return r < 0 ? r : 1;
+}
+
+int store_notice_waits(Store *s, int64_t seq) {
+        sqlite3_stmt *q;
+
+        int r = db_query(s->db, &q, "SELECT 1 FROM notices WHERE seq = ?1 AND enrich = 1", "i", seq);
+        if (r < 0)
+                return r;
+        r = db_step(s->db, q);
+        if (r > 0)
+                (void) sqlite3_reset(q);
+        return r;
 }
 
 int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n) {

@@ -179,6 +179,41 @@ static void test_full_store(void **state) {
         rig_free(rig);
 }
 
+/* Trouble that could not be told is told when it can be; its end is told to those who heard of it. */
+static void test_untold(void **state) {
+        static const char no_notices[] =
+                "CREATE TRIGGER full BEFORE INSERT ON notices BEGIN SELECT raise(ABORT, 'full'); END";
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        rig_exec(rig, no_notices);
+        fail_for_ever(rig, 401, "{}");
+        rig_poll(rig, 4);
+        heal(rig);
+        rig_poll(rig, 1);
+        rig_exec(rig, "DROP TRIGGER full");
+        rig_poll_settle(rig);
+        assert_int_equal(rig->api->n_hits, 0);
+
+        rig_exec(rig, no_notices);
+        fail_for_ever(rig, 401, "{}");
+        rig_poll(rig, 3);
+        rig_exec(rig, "DROP TRIGGER full");
+        rig_poll(rig, 2);
+        rig_settle(rig);
+        assert_int_equal(told(rig, "source.unauthorized"), 1);
+        rig_exec(rig, no_notices);
+        heal(rig);
+        rig_poll(rig, 2);
+        rig_exec(rig, "DROP TRIGGER full");
+        rig_poll(rig, 2);
+        rig_settle(rig);
+        assert_int_equal(told(rig, "source.recovered"), 1);
+        assert_int_equal(rig->api->n_hits, 2);
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_told_once),
@@ -186,6 +221,7 @@ int main(void) {
                 cmocka_unit_test(test_broken_row),
                 cmocka_unit_test(test_throttled_waits),
                 cmocka_unit_test(test_full_store),
+                cmocka_unit_test(test_untold),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
