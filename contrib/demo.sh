@@ -89,7 +89,7 @@ mkdir "$dir/state"
 
 if $compile; then
         command -v make >/dev/null || fail "there is no make; contrib/bootstrap.sh installs what is needed"
-        make -q BUILD="$build" all "$build/ftsim" >/dev/null 2>&1 || echo "demo: building, about a minute"
+        [ -x "$build/ftwatchd" ] && [ -x "$build/ftsim" ] || echo "demo: building, about a minute"
         make -s -j"$(nproc)" BUILD="$build" all "$build/ftsim" >"$dir/make.log" 2>&1 ||
                 fail "make failed" "$dir/make.log"
 fi
