@@ -15,6 +15,7 @@
 #   in_order TYPE..                  assert that exactly these have come, in this order
 #   post_job JSON                    one more job on the server, in ftsim's grammar
 #   set_status JOB STATUS            its status now
+#   start_datagram_sink NAME         a socket $T/NAME.socket; what comes there, as JSON lines, in $T/NAME
 #   settled                          every fact before this call has been told: waits for a fact made now
 
 load helpers
@@ -157,4 +158,9 @@ post_job() {
 
 set_status() {
         sim POST "/_sim/job/$1?status=$2" | grep -q '"ok"'
+}
+
+start_datagram_sink() {
+        start "$1" /usr/bin/python3 "$TOP/tests/e2e/datagram_sink.py" "$T/$1.socket" "$T/$1"
+        wait_for 20 test -e "$T/$1"
 }

@@ -1,0 +1,411 @@
+#!/usr/bin/env bats
+# The shipped ftwatchd as a service: signals, the service manager's protocol, and a state that is damaged, newer,
+# full or not to be written.
+
+bats_require_minimum_version 1.5.0
+load daemon
+
+teardown() {
+        stop_all
+        ! mountpoint -q "$T/small" 2>/dev/null || umount "$T/small"
+        chmod -R u+rwX "$T" 2>/dev/null || true
+}
+
+fault() {
+        sim POST /_sim/fault -d "{ \"path\": \"$1\", $2 }" | grep -q result
+}
+
+run_job() {
+        post_job "{ \"id\": \"$1\", \"timeline\": [ { \"at\": 0.0, \"status\": \"running\" } ] }"
+}
+
+start_watching() {
+        start_ftsim - <<<''
+        watch_all "$@"
+        start_daemon
+        await_poll
+}
+
+query() {
+        sqlite3 -readonly -cmd '.timeout 5000' "$T/state/state.db" "$1"
+}
+
+# --- stop ---------------------------------------------------------------------------------------------
+
+@test "SIGTERM and SIGINT end it with 0 at once" {
+        local signal from
+        for signal in TERM INT; do
+                start_watching
+                from=$(date +%s%N)
+                kill "-$signal" "$DAEMON_PID"
+                wait_for 5 is_gone "$DAEMON_PID"
+                wait "$DAEMON_PID"
+                (($(date +%s%N) - from < 2000000000))
+                # Nothing is left that a start would have to repair.
+                run -0 query 'PRAGMA integrity_check'
+                assert_equal "$output" ok
+                stop_all
+                rm -rf "$T/state"
+        done
+}
+
+@test "SIGTERM waits for a delivery in flight, and it is not sent again" {
+        start_watching
+        fault /sink/webhook/hook '"kind": "slow", "delay_ms": 1000, "times": 1'
+        run_job ftjob-1
+        wait_for 10 delivery_in_flight
+        stop_daemon
+        assert_equal "$(query 'SELECT count(*) FROM deliveries WHERE state = 1')" 0
+        start_daemon
+        await_told job.running
+        assert_equal "$(received hook '[.[] | select(.repeats > 0)] | length')" 0
+}
+
+delivery_in_flight() {
+        [[ $(query 'SELECT count(*) FROM deliveries WHERE state = 1') != 0 ]]
+}
+
+@test "SIGTERM does not wait for ever for a receiver that does not answer" {
+        start_watching
+        fault /sink/webhook/hook '"kind": "slow", "delay_ms": 60000'
+        run_job ftjob-1
+        wait_for 10 delivery_in_flight
+        kill -TERM "$DAEMON_PID"
+        wait_for 9 is_gone "$DAEMON_PID"
+        wait "$DAEMON_PID"
+}
+
+@test "SIGTERM while the server does not answer ends it at once" {
+        start_watching
+        fault '*/jobs' '"kind": "slow", "delay_ms": 60000'
+        wait_for 10 poll_is_stuck
+        local from
+        from=$(date +%s%N)
+        stop_daemon
+        (($(date +%s%N) - from < 2000000000))
+}
+
+# The last request has no answer yet: nothing more is asked for a while.
+poll_is_stuck() {
+        local n
+        n=$(sim GET /_sim/count | jq .requests)
+        await_quiet "$n"
+}
+
+await_quiet() {
+        local deadline=$(($(date +%s%N) + 300000000))
+        while (($(date +%s%N) < deadline)); do
+                [[ $(sim GET /_sim/count | jq .requests) = "$1" ]] || return 1
+        done
+}
+
+# --- reload -------------------------------------------------------------------------------------------
+
+@test "SIGHUP applies a new configuration: the new receiver is used and nothing is lost" {
+        start_watching
+        run_job ftjob-1
+        await_told job.running
+        # Whatever is owed at that moment is owed afterwards.
+        fault /sink/webhook/hook '"status": 500, "times": 3'
+        set_status ftjob-1 paused
+        configure <<-CONF
+		receivers = ( $(hook hook), $(hook second) );
+		rules = ( { types = ["*"]; to = ["hook", "second"]; } );
+	CONF
+        kill -HUP "$DAEMON_PID"
+        await_log 'configuration reloaded: 1 sources, 2 receivers'
+        await_told job.paused
+        set_status ftjob-1 succeeded
+        await_told job.succeeded
+        wait_for 20 second_was_told fine_tuning.job.succeeded
+        settled
+        in_order job.created job.running job.paused job.succeeded
+        kill -0 "$DAEMON_PID"
+}
+
+second_was_told() {
+        received second '.[].body.type' | grep -qx "$1"
+}
+
+@test "SIGHUP with mistakes keeps the old configuration and logs all of them with their lines" {
+        start_watching
+        cat >>"$T/ftwatchd.conf" <<-'CONF'
+		histroy = "3d";
+		log_level = "loud";
+	CONF
+        kill -HUP "$DAEMON_PID"
+        await_log 'the old one stays in force'
+        logged 'ftwatchd[.]conf:[0-9]+: .*histroy.*history'
+        logged 'ftwatchd[.]conf:[0-9]+: .*log_level'
+        run_job ftjob-1
+        await_told job.running
+        # And a mended one applies.
+        watch_all
+        kill -HUP "$DAEMON_PID"
+        await_log 'configuration reloaded'
+}
+
+@test "SIGHUP reads secrets anew" {
+        start_ftsim - <<<'api_key = "old-key-old-key";'
+        echo old-key-old-key >"$T/key"
+        FTSIM_KEY="file:$T/key" watch_all
+        chmod 600 "$T/key"
+        start_daemon
+        await_poll
+        sim POST /_sim/key/api-key --data-binary new-key-new-key
+        await_told source.unauthorized
+        echo new-key-new-key >"$T/key"
+        kill -HUP "$DAEMON_PID"
+        await_told source.recovered
+        assert_equal "$(count_told source.unauthorized)" 1
+}
+
+@test "many SIGHUPs in a row lose nothing" {
+        start_watching
+        local i
+        for i in 1 2 3 4 5 6 7 8; do
+                run_job "ftjob-$i"
+                kill -HUP "$DAEMON_PID"
+                set_status "ftjob-$i" paused
+                kill -HUP "$DAEMON_PID"
+        done
+        for i in 1 2 3 4 5 6 7 8; do
+                wait_for 20 has_told_job "ftjob-$i" paused
+        done
+        settled
+        assert_equal "$(count_told job.paused)" 8
+        kill -0 "$DAEMON_PID"
+}
+
+@test "SIGUSR2 writes the state of things to the log" {
+        start_watching
+        run_job ftjob-1
+        await_told job.running
+        kill -USR2 "$DAEMON_PID"
+        await_log 'source sim: 1 unfinished jobs'
+        await_log 'receiver hook \(webhook\): 0 in flight'
+}
+
+# --- the service manager ------------------------------------------------------------------------------
+
+start_manager() {
+        start_datagram_sink notify
+        export NOTIFY_SOCKET=$T/notify.socket
+}
+
+# The messages, a line each: their fields as KEY=VALUE, joined by '|'.
+messages() {
+        jq -r 'to_entries | map("\(.key)=\(.value)") | join("|")' "$T/notify"
+}
+
+notified() {
+        messages | grep -qE -e "$1" || {
+                messages
+                return 1
+        }
+}
+
+@test "the manager is told READY after the first poll, STATUS as it changes, RELOADING, STOPPING" {
+        start_manager
+        start_watching
+        wait_for 10 notified '^READY=1'
+        wait_for 10 notified 'STATUS=1 of 1 sources answer, 0 unfinished jobs'
+        run_job ftjob-1
+        wait_for 10 notified 'STATUS=1 of 1 sources answer, 1 unfinished jobs'
+        fault '*/jobs' '"status": 500'
+        wait_for 10 notified 'STATUS=0 of 1 sources answer.*sim'
+        sim DELETE /_sim/fault
+        kill -HUP "$DAEMON_PID"
+        wait_for 10 notified '^RELOADING=1[|]MONOTONIC_USEC=[0-9]+'
+        wait_for 10 ready_again
+        stop_daemon
+        wait_for 10 notified 'STOPPING=1'
+        assert_equal "$(messages | grep -oE '^(READY|RELOADING|STOPPING)' | xargs)" \
+                'READY RELOADING READY STOPPING'
+}
+
+ready_again() {
+        (($(messages | grep -c '^READY=1') == 2))
+}
+
+@test "READY does not wait for a server that does not answer" {
+        start_manager
+        start_ftsim - <<<''
+        fault '*/jobs' '"status": 503'
+        watch_all
+        start_daemon
+        wait_for 10 notified '^READY=1'
+        wait_for 10 notified 'STATUS=0 of 1 sources answer'
+}
+
+@test "the watchdog is fed while it works" {
+        start_manager
+        start_ftsim - <<<''
+        watch_all
+        WATCHDOG_USEC=300000 start_daemon
+        wait_for 10 fed 5
+        kill -0 "$DAEMON_PID"
+}
+
+fed() {
+        (($(messages | grep -c '^WATCHDOG=1') >= $1))
+}
+
+@test "the watchdog's variables are of no meaning for another process" {
+        start_manager
+        start_ftsim - <<<''
+        watch_all
+        WATCHDOG_USEC=100000 WATCHDOG_PID=1 start_daemon
+        await_poll 10
+        run ! notified WATCHDOG
+}
+
+# --- the state ----------------------------------------------------------------------------------------
+
+@test "a damaged state at the start is kept aside, said loudly, and it goes on from a silent baseline" {
+        start_watching
+        run_job ftjob-1
+        await_told job.running
+        stop_daemon
+        # Everything behind the header's page: found by the check at the start.
+        dd if=/dev/urandom of="$T/state/state.db" bs=4096 seek=1 count=6 conv=notrunc status=none
+        start_daemon
+        await_poll
+        logged 'ftwatchd\[err[a-z]*\]: .*kept as .*state[.]db[.]corrupt-[0-9]+'
+        compgen -G "$T/state/state.db.corrupt-*"
+        settled
+        in_order job.created job.running
+        set_status ftjob-1 succeeded
+        await_told job.succeeded
+}
+
+@test "a file that is no database is kept aside" {
+        mkdir "$T/state"
+        echo 'this is no database, and longer than its header of a hundred bytes would be, if only by a few more words' \
+                >"$T/state/state.db"
+        start_watching
+        logged 'corrupt-'
+        assert_equal "$(head -c 7 "$T"/state/state.db.corrupt-*)" 'this is'
+        run_job ftjob-1
+        await_told job.running
+}
+
+@test "a state that is damaged while in use is kept aside, said loudly, and it goes on" {
+        # More than SQLite keeps in memory.
+        start_ftsim - <<<'generate = { finished = 3000; active = 3; };'
+        watch_all
+        start_daemon
+        await_poll
+        # So that all of it is in the file, and nothing in its log.
+        stop_daemon
+        start_daemon
+        await_poll
+        local pages
+        pages=$(($(stat -c %s "$T/state/state.db") / 4096 - 1))
+        ((pages > 300))
+        dd if=/dev/urandom of="$T/state/state.db" bs=4096 seek=1 count=$pages conv=notrunc status=none
+        local i
+        for i in 1 2 3 4 5 6; do
+                run_job "ftjob-$i"
+        done
+        await_log 'kept as .*state[.]db[.]corrupt-[0-9]+'
+        await_poll 2
+        run_job ftjob-new
+        wait_for 20 has_told_job ftjob-new running
+        kill -0 "$DAEMON_PID"
+        compgen -G "$T/state/state.db.corrupt-*"
+}
+
+@test "a state of a newer version is refused, and left as it is" {
+        start_watching
+        stop_daemon
+        sqlite3 "$T/state/state.db" 'PRAGMA user_version = 9999'
+        local before
+        before=$(sha256sum <"$T/state/state.db")
+        run -1 "$FTWATCHD" --config "$T/ftwatchd.conf"
+        [[ $output = *'newer version of ftwatchd'* ]]
+        assert_equal "$(sha256sum <"$T/state/state.db")" "$before"
+}
+
+@test "a database of another program is refused, and left as it is" {
+        start_watching
+        stop_daemon
+        rm "$T"/state/*
+        sqlite3 "$T/state/state.db" 'PRAGMA application_id = 42; CREATE TABLE other (a)'
+        run -1 "$FTWATCHD" --config "$T/ftwatchd.conf"
+        [[ $output = *'another program'* ]]
+        assert_equal "$(sqlite3 "$T/state/state.db" .tables | xargs)" other
+}
+
+@test "two daemons do not share a state" {
+        start_watching
+        run -1 timeout 20 "$FTWATCHD" --config "$T/ftwatchd.conf"
+        [[ $output = *'in use by another ftwatchd'* ]]
+        kill -0 "$DAEMON_PID"
+        # However the first one ends, its lock goes with it.
+        kill_daemon
+        start_daemon
+        await_poll
+}
+
+@test "a full disk is said once, survived, and nothing is lost when there is room again" {
+        [[ $(id -u) = 0 ]] || skip 'needs root to mount a small file system'
+        mkdir -p "$T/small"
+        mount -t tmpfs -o size=1m none "$T/small" 2>/dev/null || skip 'cannot mount here'
+        start_ftsim - <<<''
+        watch_all
+        sed -i "s|$T/state|$T/small/state|" "$T/ftwatchd.conf"
+        start_daemon
+        await_poll
+        run_job ftjob-1
+        await_told job.running
+        # Fills what is left.
+        head -c 2M /dev/zero >"$T/small/ballast" 2>/dev/null || true
+        local i
+        for i in 1 2 3 4 5 6 7 8 9; do
+                post_job "{ \"id\": \"ftjob-f$i\", \"metadata\": { \"text\": \"$(printf '%0400d' 0)\" },
+                        \"timeline\": [ { \"at\": 0.0, \"status\": \"running\" } ] }"
+        done
+        await_log 'disk is full'
+        kill -0 "$DAEMON_PID"
+        set_status ftjob-1 succeeded
+        rm "$T/small/ballast"
+        await_told job.succeeded
+        for i in 1 2 3 4 5 6 7 8 9; do
+                wait_for 20 has_told_job "ftjob-f$i" running
+        done
+        assert_equal "$(count_told job.running)" 10
+        assert_equal "$(told 'select(.data.id == "ftjob-1") | .type' | xargs)" \
+                'fine_tuning.job.created fine_tuning.job.running fine_tuning.job.succeeded'
+        stop_daemon
+}
+
+@test "a state directory that cannot be written is an error with its name" {
+        [[ $(id -u) != 0 ]] || skip_unless_mountable
+        start_ftsim - <<<''
+        watch_all
+        if [[ $(id -u) = 0 ]]; then
+                mkdir -p "$T/small"
+                mount -t tmpfs -o ro,size=1m none "$T/small"
+                sed -i "s|$T/state|$T/small|" "$T/ftwatchd.conf"
+        else
+                mkdir -m 500 "$T/state"
+        fi
+        run -1 timeout 20 "$FTWATCHD" --config "$T/ftwatchd.conf"
+        [[ $output = *"$T/s"* ]]
+        [[ $output = *[Rr]ead-only* || $output = *denied* ]]
+}
+
+skip_unless_mountable() {
+        mkdir -p "$T/small"
+        mount -t tmpfs -o size=1m none "$T/small" 2>/dev/null || skip 'cannot mount here'
+        umount "$T/small"
+}
+
+@test "the state is for its owner alone" {
+        start_watching
+        run_job ftjob-1
+        await_told job.running
+        assert_equal "$(stat -c %a "$T/state")" 700
+        assert_equal "$(stat -c %a "$T"/state/* | sort -u)" 600
+}
