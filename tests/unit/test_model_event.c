@@ -76,18 +76,18 @@ static void test_long_message(void **state) {
 
 static void test_round_trip(void **state) {
         static const char *const texts[] = {
-                "{\"id\":\"e1\",\"created_at\":1715826339,\"level\":\"info\","
-                "\"message\":\"Training hours billed: 0.500\","
-                "\"type\":\"message\",\"data\":null}",
-                "{\"id\":null,\"created_at\":0,\"level\":\"error\","
-                "\"message\":\"two\\nlines \\\"quoted\\\"\",\"type\":\"message\","
-                "\"data\":null}",
-                "{\"id\":\"e2\",\"created_at\":1715825614,\"level\":\"warning\","
-                "\"message\":\"Step 100: training loss=0.001\","
-                "\"type\":\"metrics\",\"data\":{\"step\":100,\"train_loss\":0.001647822093218565,"
-                "\"type\":\"supervised\"}}",
-                "{\"id\":\"e3\",\"created_at\":1,\"level\":\"info\",\"message\":\"\",\"type\":\"metrics\","
-                "\"data\":{\"x\":null}}",
+                ("{\"id\":\"e1\",\"created_at\":1715826339,\"level\":\"info\","
+                 "\"message\":\"Training hours billed: 0.500\","
+                 "\"type\":\"message\",\"data\":null}"),
+                ("{\"id\":null,\"created_at\":0,\"level\":\"error\","
+                 "\"message\":\"two\\nlines \\\"quoted\\\"\",\"type\":\"message\","
+                 "\"data\":null}"),
+                ("{\"id\":\"e2\",\"created_at\":1715825614,\"level\":\"warning\","
+                 "\"message\":\"Step 100: training loss=0.001\","
+                 "\"type\":\"metrics\",\"data\":{\"step\":100,\"train_loss\":0.001647822093218565,"
+                 "\"type\":\"supervised\"}}"),
+                ("{\"id\":\"e3\",\"created_at\":1,\"level\":\"info\",\"message\":\"\",\"type\":\"metrics\","
+                 "\"data\":{\"x\":null}}"),
         };
 
         (void) state;

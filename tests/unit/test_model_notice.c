@@ -16,12 +16,14 @@ static void test_types(void **state) {
         for (int i = 0; i < _NOTICE_TYPE_MAX; i++) {
                 const NoticeTypeInfo *info = notice_type_info((NoticeType) i);
                 assert_non_null(info);
-                if (!info->name || !info->wire || !info->verb || !info->message_id || !info->symbol)
+                if (!info->name || !info->wire || !info->verb || !info->message_id || !info->symbol) {
                         fail_msg("type %d has no row, or half a one", i);
+                        return;
+                }
                 assert_int_equal(notice_type_from_string(info->name), i);
                 bool of_job = startswith(info->name, "job.");
                 const char *bare = of_job ? startswith(info->wire, "fine_tuning.") : info->wire;
-                assert_string_equal(bare, info->name);
+                assert_true(streq_null(bare, info->name));
                 assert_int_equal(strlen(info->message_id), 32);
                 assert_int_equal(strspn(info->message_id, "0123456789abcdef"), 32);
                 assert_in_range(info->priority, LOG_ERR, LOG_INFO);
@@ -56,7 +58,7 @@ static void test_statuses(void **state) {
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
                 const char *name = notice_type_info(notice_type_for_status(known[i]))->name;
-                assert_string_equal(startswith(name, "job."), known[i]);
+                assert_true(streq_null(startswith(name, "job."), known[i]));
                 assert_int_not_equal(status_class(known[i]), STATUS_CLASS_UNKNOWN);
         }
         assert_int_equal(notice_type_for_status("canceled"), NOTICE_JOB_CANCELLED);
