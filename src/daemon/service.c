@@ -1,5 +1,6 @@
 #include "daemon/service.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,6 +55,7 @@ static int service_load(const Service *s, Config **ret) {
         if (r < 0 && errors.n == 0)
                 log_error("cannot read %s: %s", s->options->config_path, strerror(-r));
         config_errors_done(&errors);
+        assert(r < 0 || *ret);
         return r;
 }
 

@@ -129,7 +129,7 @@ static int db_bind(sqlite3_stmt *stmt, const char *types, va_list ap) {
 }
 
 static int db_query_va(Db *db, sqlite3_stmt **ret, const char *sql, const char *types, va_list ap) {
-        sqlite3_stmt *stmt;
+        sqlite3_stmt *stmt = NULL;
 
         int r = db_prepare(db, sql, &stmt);
         if (r < 0)
@@ -160,7 +160,7 @@ int db_step(Db *db, sqlite3_stmt *stmt) {
 }
 
 int db_run(Db *db, const char *sql, const char *types, ...) {
-        sqlite3_stmt *stmt;
+        sqlite3_stmt *stmt = NULL;
         va_list ap;
 
         va_start(ap, types);
