@@ -49,9 +49,10 @@ static int put_facts(Buf *b, const MessageFacts *facts) {
                 const MessageFact *f = facts->list + i;
                 if (f->form == FACT_TEXT)
                         continue;
-                (void)buf_puts(b, "<tr><td class=\"label\" width=\"190\" style=\"" CELL ";color:#667085\">");
+                (void) buf_puts(b,
+                                "<tr><td class=\"label\" width=\"190\" style=\"" CELL ";color:#667085\">");
                 (void) put(b, f->name);
-                (void)buf_printf(b,
+                (void) buf_printf(b,
                                  "</td>\n<td class=\"value\" style=\"" CELL
                                  ";color:#101828;word-break:break-word%s\">",
                                  f->form == FACT_CODE ? ";" MONO : "");
@@ -66,7 +67,7 @@ static int put_texts(Buf *b, const MessageFacts *facts) {
                 const MessageFact *f = facts->list + i;
                 if (f->form != FACT_TEXT)
                         continue;
-                (void)buf_puts(
+                (void) buf_puts(
                         b, TABLE
                         " width=\"100%\" style=\"margin:0 0 14px\"><tr>"
                         "<td class=\"box\" bgcolor=\"#fef3f2\" style=\"padding:10px 14px;border-left:4px "
@@ -81,7 +82,7 @@ static int put_texts(Buf *b, const MessageFacts *facts) {
 static int put_sentence(Buf *b, const char *s, bool strong) {
         if (!s)
                 return b->error;
-        (void)buf_printf(
+        (void) buf_printf(
                 b,
                 "<p class=\"value\" style=\"margin:0 0 14px;font-size:14px;line-height:21px;color:#101828;"
                 "word-break:break-word%s\">",
@@ -91,7 +92,7 @@ static int put_sentence(Buf *b, const char *s, bool strong) {
 }
 
 static int put_heading(Buf *b, const char *s) {
-        (void)buf_puts(
+        (void) buf_puts(
                 b,
                 "<p class=\"label\" style=\"margin:0 0 4px;font-size:12px;line-height:18px;font-weight:600;"
                 "color:#667085\">");
@@ -102,7 +103,7 @@ static int put_heading(Buf *b, const char *s) {
 static int put_link(Buf *b, const Message *m) {
         if (!m->url)
                 return b->error;
-        (void)buf_printf(b,
+        (void) buf_printf(b,
                          TABLE
                          " style=\"margin:0 0 14px\"><tr><td bgcolor=\"%s\" style=\"border-radius:4px\">"
                          "<a href=\"",
@@ -121,10 +122,10 @@ static int put_events(Buf *b, const Message *m) {
         (void) buf_puts(b, TABLE " width=\"100%\" style=\"margin:0 0 14px\">\n");
         for (size_t i = 0; i < m->n_events; i++) {
                 const MessageEvent *e = m->events + i;
-                (void)buf_puts(b, "<tr><td class=\"label\" width=\"110\" nowrap style=\"" CELL ";" MONO
+                (void) buf_puts(b, "<tr><td class=\"label\" width=\"110\" nowrap style=\"" CELL ";" MONO
                                   ";color:#667085\">");
                 (void) put(b, e->time);
-                (void)buf_puts(b, "</td>\n<td class=\"value\" style=\"" CELL
+                (void) buf_puts(b, "</td>\n<td class=\"value\" style=\"" CELL
                                   ";color:#101828;word-break:break-word\">");
                 if (e->level != EVENT_LEVEL_INFO)
                         (void) buf_printf(b, "<b>%s</b> ", event_level_to_string(e->level));
@@ -145,7 +146,7 @@ static int bar_height(double v, double low, double high) {
 }
 
 static int put_bar(Buf *b, int height, const char *colour) {
-        (void)buf_printf(b, "<td valign=\"bottom\" height=\"%d\" width=\"%d\" style=\"padding:0 1px 0 0\">",
+        (void) buf_printf(b, "<td valign=\"bottom\" height=\"%d\" width=\"%d\" style=\"padding:0 1px 0 0\">",
                          CURVE_HEIGHT, CELL_WIDTH);
         return buf_printf(b, TABLE "><tr><td bgcolor=\"%s\" width=\"%d\" height=\"%d\" style=\"height:%dpx;"
                              "font-size:1px;line-height:1px\">&nbsp;</td></tr></table></td>\n",
@@ -176,11 +177,11 @@ static int put_curve(Buf *b, const MessageCurve *c, const char *colour) {
                 double v = c->points[i].value;
                 (void) put_bar(b, bar_height(v, low, high), isfinite(v) ? colour : "#b3261e");
         }
-        (void)buf_puts(b, "<td class=\"label\" valign=\"top\" style=\"padding:0 0 0 "
+        (void) buf_puts(b, "<td class=\"label\" valign=\"top\" style=\"padding:0 0 0 "
                           "8px;font-size:11px;line-height:14px;"
                           "color:#667085\">");
         (void) buf_printf(b, "%s</td></tr></table>\n", format_number(high, number));
-        (void)buf_puts(b, "<p class=\"label\" style=\"margin:0 0 "
+        (void) buf_puts(b, "<p class=\"label\" style=\"margin:0 0 "
                           "14px;font-size:11px;line-height:14px;color:#667085\">");
         (void) buf_printf(b, "step %s &rarr; %s &nbsp; ", format_count(c->summary.first.step, from),
                           format_count(c->summary.last.step, to));
@@ -211,12 +212,13 @@ static int put_head(Buf *b, const Message *m) {
                            "  .card { background: #1b2127 !important; border-color: #323a43 !important; }\n"
                            "  .value { color: #e6e9ec !important; }\n"
                            "  .label { color: #98a2b3 !important; }\n"
+                           "  .rule { border-color: #323a43 !important; }\n"
                            "  .box { background: #3a1f1e !important; color: #f6dedc !important; }\n"
                            "}\n</style></head>\n");
 }
 
 static int put_title(Buf *b, const Message *m) {
-        (void)buf_printf(
+        (void) buf_printf(
                 b,
                 "<tr><td bgcolor=\"%s\" style=\"padding:16px 24px;border-radius:8px 8px 0 0;font-size:19px;"
                 "line-height:26px;font-weight:600;color:%s;word-break:break-word\">%s&nbsp; ",
@@ -230,7 +232,7 @@ int email_html_body(const Message *m, Buf *b) {
         (void) buf_puts(b, "<body class=\"page\" style=\"margin:0;padding:0;background:#f2f4f7\">\n"
                            "<div style=\"display:none;max-height:0;overflow:hidden;mso-hide:all\">");
         (void) put(b, m->brief);
-        (void)buf_puts(
+        (void) buf_puts(
                 b, "</div>\n" TABLE " class=\"page\" width=\"100%\" bgcolor=\"#f2f4f7\"><tr>"
                    "<td align=\"center\" style=\"padding:24px 12px\">\n" TABLE
                    " class=\"card\" width=\"600\" bgcolor=\"#ffffff\" style=\"width:100%;max-width:600px;"
@@ -250,9 +252,8 @@ int email_html_body(const Message *m, Buf *b) {
         (void) put_curves(b, m);
         if (m->events_last)
                 (void) put_events(b, m);
-        (void)buf_puts(b, "</td></tr>\n<tr><td class=\"label\" style=\"padding:10px 24px "
-                          "14px;border-top:1px solid #d0d5dd;"
-                          "font-size:12px;line-height:18px;color:#667085\">");
+        (void) buf_puts(b, "</td></tr>\n<tr><td class=\"label rule\" style=\"padding:10px 24px 14px;"
+                           "border-top:1px solid #d0d5dd;font-size:12px;line-height:18px;color:#667085\">");
         (void) put(b, m->footer);
         return buf_puts(b, "</td></tr>\n</table>\n</td></tr></table>\n</body></html>\n");
 }

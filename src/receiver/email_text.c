@@ -43,7 +43,7 @@ static int put_facts(Buf *b, const MessageFacts *facts) {
                         (void) buf_printf(b, "  %s:\n", f->name);
                         (void) put_wrapped(b, "    ", f->value);
                 } else
-                        (void)buf_printf(b, "  %s:%*s %s\n", f->name, (int)(widest - utf8_length(f->name)),
+                        (void) buf_printf(b, "  %s:%*s %s\n", f->name, (int) (widest - utf8_length(f->name)),
                                          "", f->value);
         }
         return facts->n > 0 ? buf_putc(b, '\n') : b->error;

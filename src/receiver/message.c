@@ -1,5 +1,6 @@
 #include "receiver/message.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,7 @@ static int add_about(Message *m, const Notice *n) {
         const Job *j = n->job;
         bool has_suffix = j && !streq(job_title(j), j->id);
         bool unusual = j && j->method && !streq(j->method, "supervised");
+        assert(m->title);
         bool untold = n->status && !strstr(m->title, n->status);        /* most titles say the status */
         bool changed = n->type == NOTICE_JOB_STATUS_CHANGED;
         const FactSource sources[] = {
@@ -204,7 +206,7 @@ static int add_went(Message *m, const Notice *n) {
 
         if (n->blind_sec > 0)
                 r = facts_addf(&m->went, "Lasted", "%s",
-                               format_span((usec_t)n->blind_sec * USEC_PER_SEC, span));
+                               format_span((usec_t) n->blind_sec * USEC_PER_SEC, span));
         if (r < 0 || !n->job)
                 return r;
         int64_t duration = duration_of(n, &about);

@@ -90,8 +90,8 @@ static void describe(const ReplyRule *rule, const HttpReply *reply, const Secret
         bool quote = *first && *first != '<' &&
                      !repeats_secret(said, secret); /* nobody wants to read HTML */
 
-        (void)snprintf(text, size, "HTTP %d%s%.*s", reply->status, quote ? ": " : "",
-                       quote ? (int)SAID_MAX : 0, first);
+        (void) snprintf(text, size, "HTTP %d%s%.*s", reply->status, quote ? ": " : "",
+                       quote ? (int) SAID_MAX : 0, first);
 }
 
 Outcome reply_outcome(const ReplyRule *rules, const HttpReply *reply, const Secret *secret) {

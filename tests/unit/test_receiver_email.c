@@ -198,7 +198,7 @@ static void check_shape(const char *sample, const char *message) {
                         fail_msg("%s: bad line end or length %zu: %.*s", sample, n, (int) n, line);
                 for (size_t i = 0; i < n; i++)
                         if ((unsigned char) line[i] < ' ' || (unsigned char) line[i] >= 0x7f)
-                                fail_msg("%s: byte %02x in: %.*s", sample, (unsigned char)line[i], (int)n,
+                                fail_msg("%s: byte %02x in: %.*s", sample, (unsigned char)line[i], (int) n,
                                          line);
                 if (n == 0)
                         in_header = false;

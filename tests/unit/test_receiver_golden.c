@@ -140,10 +140,12 @@ static void on_done(const Outcome *outcome, void *userdata) {
         assert_int_equal(outcome->kind, OUTCOME_OK);
 }
 
-/* One request as it goes out, signed with two secrets, for the official verifiers (tests/verify/webhook.mjs). */
+/* One request as it goes out, signed with two secrets, for the official verifiers
+ * (tests/verify/webhook.mjs). */
 static void test_signed(void **state) {
-        ReceiverCommon *s = receiver_fixture_new("webhook", "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-                                                 "secret", "plain text is a key as it is");
+        ReceiverCommon *s = receiver_fixture_new("webhook", "secret",
+                                                 "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "secret",
+                                                 "plain text is a key as it is");
         HttpScript *script = http_script_new(NULL);
         Notice *n = notice_sample_new("succeeded");
         Buf body = BUF_INIT(GOLDEN_MAX), b = BUF_INIT(GOLDEN_MAX);
@@ -154,7 +156,10 @@ static void test_signed(void **state) {
         assert_int_equal(s->kind->render(s, n, false, &body), 0);
         const ReceiverPorts ports = { .http = http_script_http(script), .version = "0" };
         const ReceiverAttempt attempt = {
-                .notice_id = n->id, .body = body.data, .body_size = body.size, .now_real_usec = n->created_usec,
+                .notice_id = n->id,
+                .body = body.data,
+                .body_size = body.size,
+                .now_real_usec = n->created_usec,
         };
         http_script_expect(script, &(HttpStep) { .status = 200 });
         assert_int_equal(s->kind->send(s, &ports, &attempt, on_done, NULL, &send), 0);

@@ -32,7 +32,7 @@ static int setup(void **state) {
 
         assert_non_null(f);
         assert_true(sd_event_new(&f->event) >= 0);
-        (void)snprintf(f->dir, sizeof f->dir, "%s/ftw-journal.XXXXXX",
+        (void) snprintf(f->dir, sizeof f->dir, "%s/ftw-journal.XXXXXX",
                        tmp && strlen(tmp) < 50 ? tmp : "/tmp");
         assert_non_null(mkdtemp(f->dir));
         (void) snprintf(f->path, sizeof f->path, "%s/socket", f->dir);
