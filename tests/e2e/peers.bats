@@ -4,6 +4,10 @@
 bats_require_minimum_version 1.5.0
 load helpers
 
+teardown() {
+        stop_all
+}
+
 VERIFY=$TOP/tests/verify
 GOLDEN=$TOP/tests/unit/golden/receiver
 
@@ -45,4 +49,22 @@ needs_npm() {
         [[ $output = *injected* ]]
         sed 's/"\*Error\*/"<!channel>/' "$GOLDEN/slack/failed.json" >"$T/ping.json"
         run -1 node "$VERIFY/slack.mjs" "$T/ping.json"
+}
+
+# post SINK FILE
+post() {
+        curl -sS --max-time 20 -H 'Content-Type: application/json' --data-binary "@$2" -w ' %{http_code}' \
+                "$FTSIM_URL/sink/$1"
+}
+
+@test "the simulated Slack and Teams take every message" {
+        [[ -x $FTSIM ]]
+        local file
+        start_ftsim - < <(echo)
+        for file in "$GOLDEN"/slack/*.json; do
+                assert_equal "$(basename "$file") $(post slack/ops "$file")" "$(basename "$file") ok 200"
+        done
+        for file in "$GOLDEN"/teams/*.json; do
+                assert_equal "$(basename "$file") $(post teams/ml "$file")" "$(basename "$file")  202"
+        done
 }
