@@ -135,8 +135,8 @@ cat <<TEXT
 
 ${bold}ftwatchd watches fine-tuning jobs and tells people what happens to them.${plain}
 
-Here it watches a simulated Azure OpenAI resource on loopback, looking every five seconds. One second stands
-for ten minutes. What is going to happen, and who wants to know:
+Here it watches a simulated Azure OpenAI resource on loopback, looking every five
+seconds. One second stands for ten minutes. What will happen, and who wants to know:
 
   faq-bot-v1          was over long ago               ${dim}nobody${plain}
   support-triage      succeeds                        ${dim}Teams, e-mail${plain}
@@ -145,7 +145,8 @@ for ten minutes. What is going to happen, and who wants to know:
   intent-small        is cancelled                    ${dim}Slack${plain}
   smoke-test          starts and ends between looks   ${dim}Teams, e-mail${plain}
 
-A webhook and the journal get everything. Each line is a notice, some messages are shown whole:
+A webhook and the journal get everything. Each line is a notice; some messages are
+shown whole, as they arrive:
 
 TEXT
 
