@@ -1,6 +1,7 @@
 # contrib/demo.sh with what is installed and built: it plays to its end, and shows what it promises.
 load helpers
 
+# shellcheck disable=SC2120  # by `run`
 demo() {
         FTWATCH_BUILD=$BUILD TMPDIR=$T timeout 120 "$TOP/contrib/demo.sh" --no-install --no-build "$@" 3>&-
 }
@@ -22,6 +23,7 @@ shows_not() {
 
 @test "demo: every job ends as announced, every receiver gets its messages, nothing stays behind" {
         local left
+        # shellcheck disable=SC2119
         NO_COLOR=1 demo >"$T/shown" 2>"$T/errors" || {
                 cat "$T/shown" "$T/errors"
                 return 1
