@@ -13,8 +13,11 @@ int clip_member(json_object *o, const char *key, size_t max_chars, char **ret) {
         json_object *v = json_member(o, key);
         const char *s = json_member_string(o, key);
 
-        if (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double))
+        if (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double)) {
                 s = json_object_get_string(v);
+                if (!s)
+                        return -ENOMEM;
+        }
         if (isempty(s))
                 return 0;
         _cleanup_free_ char *clean = text_clean(s, max_chars, true);
@@ -39,6 +42,12 @@ int clip_id(json_object *o, const char *key, char **ret) {
         if (streq(clean, s))
                 *ret = TAKE_PTR(clean);
         return 0;
+}
+
+int clip_measure(json_object *o, size_t *ret) {
+        const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+        return json_object_to_json_string_length(o, flags, ret) ? 0 : -ENOMEM;
 }
 
 int clip_add(json_object *o, const char *key, const char *s, size_t max_chars) {
@@ -106,9 +115,13 @@ int clip_object(json_object *o, const ClipLimits *limits, bool strings_only, jso
                         return -ENOMEM;
                 }
                 /* A control character is never left, so only quotes and backslashes grow: two bytes each. */
-                size_t size = 2 * strlen(key) + 4;
-                if (scalar)
-                        size += strlen(json_object_to_json_string_ext(scalar, JSON_C_TO_STRING_PLAIN));
+                size_t size;
+                r = clip_measure(scalar, &size);
+                if (r < 0) {
+                        json_object_put(scalar);
+                        return r;
+                }
+                size += 2 * strlen(key) + 4;
                 if (n_bytes + size > limits->n_bytes || json_object_object_get_ex(copy, key, NULL)) {
                         json_object_put(scalar);
                         continue;

@@ -25,5 +25,8 @@ int clip_object(json_object *o, const ClipLimits *limits, bool strings_only, jso
  * *ret is NULL when the member is none. Identifiers are never changed: a shortened one is another one. */
 int clip_id(json_object *o, const char *key, char **ret);
 
+/* How many bytes o is as a text. */
+int clip_measure(json_object *o, size_t *ret);
+
 /* Adds s shortened to max_chars; null when there is nothing to say. */
 int clip_add(json_object *o, const char *key, const char *s, size_t max_chars);

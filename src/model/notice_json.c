@@ -93,10 +93,13 @@ static int add_metrics(json_object *o, const Metrics *m, const NoticeLimits *lim
                         continue;
                 if (r < 0)
                         return r;
-                n_bytes += strlen(json_object_to_json_string_ext(series, JSON_C_TO_STRING_PLAIN)) +
-                           2 * strlen(m->series[i].name) + 4;
-                if (n_bytes > limits->metrics_bytes) {
+                size_t size;
+                r = clip_measure(series, &size);
+                n_bytes += r < 0 ? 0 : size + 2 * strlen(m->series[i].name) + 4;
+                if (r < 0 || n_bytes > limits->metrics_bytes) {
                         json_object_put(series);
+                        if (r < 0)
+                                return r;
                         break;
                 }
                 r = json_add(all, m->series[i].name, series);
@@ -178,11 +181,11 @@ int notice_to_json(const Notice *n, json_object **ret) {
                                : other_notice_to_json(n, &levels[i], o);
                 if (r < 0)
                         return r;
-                const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                                     JSON_C_TO_STRING_NOSLASHESCAPE);
-                if (!text)
-                        return -ENOMEM;
-                if (strlen(text) <= NOTICE_DATA_MAX || i + 1 == ARRAY_SIZE(levels)) {
+                size_t size;
+                r = clip_measure(o, &size);
+                if (r < 0)
+                        return r;
+                if (size <= NOTICE_DATA_MAX || i + 1 == ARRAY_SIZE(levels)) {
                         *ret = TAKE_PTR(o);
                         return 0;
                 }
