@@ -95,6 +95,11 @@ static int results_read_csv(const char *text, size_t size, Metrics **ret) {
         ResultReader reader = { .in_header = true };
         struct csv_parser parser;
 
+        /* A byte order mark is not part of the first column's name. */
+        if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+                text += 3;
+                size -= 3;
+        }
         if (csv_init(&parser, CSV_APPEND_NULL) != 0)
                 return -ENOMEM;
         int r = metrics_new(&reader.metrics);
