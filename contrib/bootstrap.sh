@@ -43,6 +43,7 @@ packages() {
         sqlite3                | test  | sqlite3  | looks into the store, and damages it
         openssl                | test  | openssl  | certificates for the TLS tests
         procps                 | test  | ps       | memory and processes of what is tested
+        systemd                | test  | systemd-analyze | checks the unit in the README
         nodejs                 | test  | node     | runs the official verifiers and SDK
         npm                    | test  | npm      | installs them
 
