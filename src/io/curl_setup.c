@@ -133,7 +133,7 @@ int curl_setup_apply(CURL *easy, const CurlSetup *setup) {
                 c = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, setup->error);
         if (c == CURLE_OK && setup->proxy)
                 c = curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy);
-        if (c == CURLE_OK)
+        if (c == CURLE_OK && !streq(setup->protocols, "http"))
                 c = setup_trust(easy, setup->ca_file);
         if (c != CURLE_OK)
                 return c == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
