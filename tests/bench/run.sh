@@ -16,13 +16,13 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${FTWATCH_BUILD:-build}
 interval_ms=20                  # from the start of a cycle to the next
 news_interval_ms=40             # the same where something happens in between
-turns=7 turn_sec=2 news_turns=5 shell_cycles=5
+turns=7 turn_sec=2 news_turns=5 news_sec=4 shell_cycles=5
 once_runs=20 wakeup_cycles=3 few_cycles=20 many_cycles=220
 case ${1-} in
         "") ;;
         --quick)
-                turns=3 turn_sec=1 news_turns=3 shell_cycles=2
-                once_runs=11 wakeup_cycles=1 few_cycles=10 many_cycles=60
+                turns=3 turn_sec=0.7 news_turns=3 news_sec=1.2 shell_cycles=2
+                once_runs=7 wakeup_cycles=1 few_cycles=5 many_cycles=45
                 ;;
         *)
                 sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'
@@ -260,12 +260,12 @@ bench_changed() {
         news_requests=0
         for ((i = 0; i < news_turns; i++)); do
                 asked=$(requests "$url") seconds=$(news_seconds "$url")
-                turn "$T/news-daemon" "$daemon" "$((2 * turn_sec))" news_seconds "$url"
+                turn "$T/news-daemon" "$daemon" "$news_sec" news_seconds "$url"
                 ratio $(($(requests "$url") - asked)) \
                         "$(awk -v a="$(news_seconds "$url")" -v b="$seconds" 'BEGIN { print a - b }')" \
                         >>"$T/news-requests"
                 echo >>"$T/news-requests"
-                turn "$T/news-bare" "$bare" "$((2 * turn_sec))" news_seconds "$url"
+                turn "$T/news-bare" "$bare" "$news_sec" news_seconds "$url"
         done
         news_requests=$(median_of "$T/news-requests")
         stop_all
@@ -341,6 +341,10 @@ bench_once() {
                 ratio $((${EPOCHREALTIME/[.,]/} - started)) 1000 >>"$T/once-wall"
                 echo >>"$T/once-wall"
                 awk '{ print ($1 + $2) * 1000 }' "$T/time" >>"$T/once-cpu"
+                started=${EPOCHREALTIME/[.,]/}
+                "$build/ftwatchd" --version >/dev/null
+                ratio $((${EPOCHREALTIME/[.,]/} - started)) 1000 >>"$T/start-wall"
+                echo >>"$T/start-wall"
         done
         stop_all
 }
@@ -367,7 +371,7 @@ row() {
 }
 
 print_table() {
-        printf '%s\n' "${rows[@]}" | awk -F '|' '{ printf "%-58s %14s   %-9s %s\n", $1, $2, $3, $4 }'
+        printf '%s\n' "${rows[@]}" | awk -F '|' '{ printf "%-60s %14s   %-9s %s\n", $1, $2, $3, $4 }'
 }
 
 print_markdown() {
@@ -420,6 +424,7 @@ row "  proportional share with libraries (PSS), MiB" "$(ratio "$pss_kb" 1024)" "
 row "  anonymous memory of the SDK loop, MiB" "${sdk_anon_kb:+$(ratio "$sdk_anon_kb" 1024)}" "%.0f"
 row "  wake-ups between two polls" "$wakeups" "%.1f" "=" 0
 row "ftwatchd --once with a state, wall clock, ms" "$(median_of "$T/once-wall")" "%.1f" "<=" 25
+row "  of it to load the program and its libraries (--version), ms" "$(median_of "$T/start-wall")" "%.1f"
 row "  CPU, ms" "$(median_of "$T/once-cpu")" "%.0f"
 
 mkdir -p "$build/bench"
