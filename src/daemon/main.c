@@ -35,7 +35,7 @@ static const struct {
           "the configuration (" CONFIG_FILE_DEFAULT "); conf.d/*.conf beside it is read too" },
         { 'k', "check-config", NULL, "report every mistake in the configuration, and do nothing else" },
         { 'd', "dump-config", NULL, "print the configuration in force, defaults included, secrets masked" },
-        { '1', "once", NULL, "poll every source once, deliver what is news, and stop" },
+        { '1', "once", NULL, "poll every source once, deliver what is news, and stop; 1 if a poll failed" },
         { 'v', "verbose", NULL, "log at debug, whatever log_level says" },
         { 'V', "version", NULL, "print the versions of this program and of its libraries" },
         { 'h', "help", NULL, "print this" },
@@ -140,7 +140,7 @@ static int check_or_dump(const Arguments *a) {
         if (load(a->service.config_path, &c) < 0)
                 return EXIT_FAILURE;
         if (a->check_config)
-                printf("%s: %zu sources, %zu receivers, %zu rules, no mistakes\n", a->service.config_path,
+                printf("%s: no mistakes (sources %zu, receivers %zu, rules %zu)\n", a->service.config_path,
                        c->n_sources, c->n_receivers, c->n_rules);
         if (!a->dump_config)
                 return EXIT_SUCCESS;

@@ -145,7 +145,7 @@ static void service_swap(Service *s) {
                 return;
         }
         manager_ready(s->manager);
-        log_notice("configuration reloaded: %zu sources, %zu receivers, %zu rules", s->config->n_sources,
+        log_notice("configuration reloaded: sources %zu, receivers %zu, rules %zu", s->config->n_sources,
                    s->config->n_receivers, s->config->n_rules);
 }
 
@@ -331,7 +331,7 @@ int service_run(const ServiceOptions *options) {
                 return EXIT_FAILURE;
         }
         if (service_start(&s) >= 0) {
-                log_info("ftwatchd %s watches %zu sources for %zu receivers", FTWATCH_VERSION,
+                log_info("ftwatchd %s: sources %zu, receivers %zu", FTWATCH_VERSION,
                          s.config->n_sources, s.config->n_receivers);
                 status = sd_event_loop(s.event);
                 if (status < 0) {
