@@ -5,7 +5,6 @@
 
 #include <utlist.h>
 
-#include "api/reply.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -76,7 +75,7 @@ static void on_job(HttpReply *reply, void *userdata) {
 
         p->call = NULL;
         Watch *w = watch_find(p->source, p->job_id);
-        Outcome outcome = api_reply_outcome(reply);
+        Outcome outcome = source_reply_outcome(p->source, reply);
         if (!w) {
                 job_poll_ok(p);
                 return;
@@ -154,7 +153,7 @@ static void on_events(HttpReply *reply, void *userdata) {
 
         p->call = NULL;
         Watch *w = watch_find(p->source, p->job_id);
-        Outcome outcome = api_reply_outcome(reply);
+        Outcome outcome = source_reply_outcome(p->source, reply);
         if (!w) {
                 job_poll_ok(p);
                 return;

@@ -5,7 +5,6 @@
 
 #include <utlist.h>
 
-#include "api/reply.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "engine/compose.h"
@@ -219,7 +218,7 @@ static void on_list(HttpReply *reply, void *userdata) {
         Source *s = userdata;
 
         s->call = NULL;
-        Outcome outcome = api_reply_outcome(reply);
+        Outcome outcome = source_reply_outcome(s, reply);
         if (cursor_was_refused(s, &outcome)) {
                 s->restarted = true;
                 s->trusted = false;

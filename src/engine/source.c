@@ -1,10 +1,14 @@
 #include "engine/source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <utlist.h>
 
+#include "api/reply.h"
+#include "base/secret.h"
 #include "base/strings.h"
 #include "engine/engine_internal.h"
 #include "engine/job_poll.h"
@@ -30,6 +34,23 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
         };
         r = settings->dialect->authorize(settings, settings->api_key, &request);
         return r < 0 ? r : http_submit(s->engine->ports.http, &request, done, userdata, ret);
+}
+
+/* Some servers repeat the key that they refuse; what they say then goes to no log, no store and nobody. */
+Outcome source_reply_outcome(const Source *s, const HttpReply *reply) {
+        Outcome o = api_reply_outcome(reply);
+        const Secret *key = s->settings->api_key;
+        char text[64];
+
+        if (o.kind == OUTCOME_OK || !key || secret_size(key) == 0)
+                return o;
+        if (!memmem(buf_string(&reply->body), reply->body.size, secret_reveal(key), secret_size(key)) &&
+            !strstr(reply->request_id, secret_reveal(key)) && !strstr(reply->detail, secret_reveal(key)))
+                return o;
+        (void) snprintf(text, sizeof text, "HTTP %d, with the credential in the answer", reply->status);
+        Outcome clean = outcome_make(o.kind, o.reason, o.status, text);
+        clean.retry_after_usec = o.retry_after_usec;
+        return clean;
 }
 
 static int source_load_trouble(Source *s) {

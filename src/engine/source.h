@@ -77,3 +77,5 @@ struct Source {
  * http_submit(). */
 int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
                http_done_t done, void *userdata, HttpCall **ret);
+/* api_reply_outcome() without the credential, should the server repeat it. */
+Outcome source_reply_outcome(const Source *s, const HttpReply *reply);

@@ -5,7 +5,6 @@
 
 #include <utlist.h>
 
-#include "api/reply.h"
 #include "api/results.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -115,8 +114,10 @@ static int tail_store_end(Tail *t, usec_t now) {
                 return r;
         bool have_metrics = !metrics_is_empty(metrics);
         r = in_notice ? 0 : tail_tell_results(t, have_metrics, now);
-        if (r >= 0)
-                r = store_job_save_walk(store, t->job, &t->walk);
+        /* A job that is paused goes on being watched, with the walk that its watch keeps. */
+        if (r < 0 || !status_is_terminal(t->stored->status))
+                return r;
+        r = store_job_save_walk(store, t->job, &t->walk);
         bool wanting = !have_metrics && streq(t->stored->status, "succeeded");
         return r < 0 ? r : store_job_set_tail(store, t->job, tail_next_look(t, wanting, now));
 }
@@ -162,7 +163,7 @@ static void on_job(HttpReply *reply, void *userdata) {
         Job *job = NULL;
 
         t->call = NULL;
-        Outcome outcome = api_reply_outcome(reply);
+        Outcome outcome = source_reply_outcome(t->source, reply);
         if (outcome.kind != OUTCOME_OK)
                 tail_log(t, "details", &outcome);
         else if (json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, NULL) >= 0 &&
@@ -184,7 +185,7 @@ static void on_results(HttpReply *reply, void *userdata) {
         _cleanup_(metrics_freep) Metrics *m = NULL;
 
         t->call = NULL;
-        Outcome outcome = api_reply_outcome(reply);
+        Outcome outcome = source_reply_outcome(t->source, reply);
         if (outcome.kind == OUTCOME_OK && results_read(buf_string(&reply->body), reply->body.size, &m) < 0)
                 outcome = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status,
                                        "the result file is no CSV with steps");
@@ -204,7 +205,7 @@ static void on_events(HttpReply *reply, void *userdata) {
         int step = -EBADMSG;
 
         t->call = NULL;
-        Outcome outcome = api_reply_outcome(reply);
+        Outcome outcome = source_reply_outcome(t->source, reply);
         if (outcome.kind == OUTCOME_OK && page_read(&reply->body, &page, &reason) >= 0) {
                 /* A notice that went without them can no longer carry the warnings. */
                 bool in_notice = t->notice > 0 && store_notice_waits(store, t->notice) > 0;
