@@ -70,8 +70,9 @@ static int tell_transition(Source *s, const StoredJob *stored, const Transition 
                 r = store_job_enter_status(s->engine->ports.store, stored->id, t->status, now, &n_entered);
         if (r >= 0)
                 r = compose_transition(s, stored->job, t, n_entered, now, &n);
-        bool enrich = terminal && t->type != NOTICE_JOB_CREATED;
-        if (r >= 0 && (enrich || t->type == NOTICE_JOB_PAUSED))
+        /* Who must act on a pause wants the same details as who reads of an end. */
+        bool enrich = (terminal && t->type != NOTICE_JOB_CREATED) || t->type == NOTICE_JOB_PAUSED;
+        if (r >= 0 && enrich)
                 r = compose_details(s->engine->ports.store, stored->id, n);
         if (r < 0)
                 return r;

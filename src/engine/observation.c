@@ -52,6 +52,9 @@ int observation_tell(Engine *e, Notice *n, const Subject *subject, int64_t *ret_
         Notice **told = reallocarray(e->told, e->n_told + 1, sizeof(Notice *));
         if (!told)
                 return -ENOMEM;
+        /* What follows within seconds is not anticipated in the log. */
+        if (subject->enrich)
+                notice->metrics = metrics_free(notice->metrics);
         e->told = told;
         e->told[e->n_told++] = TAKE_PTR(notice);
         if (ret_seq)

@@ -21,7 +21,10 @@ unsigned transition_detect(const char *known_status, const Job *observed, const 
                         return 0;
                 ret[n++] = (Transition) { NOTICE_JOB_CREATED, status, NULL };
         }
-        ret[n++] = (Transition) { notice_type_for_status(status), status, known_status };
+        /* The status "created" of old servers says no more than that. */
+        NoticeType type = notice_type_for_status(status);
+        if (n == 0 || type != NOTICE_JOB_CREATED)
+                ret[n++] = (Transition) { type, status, known_status };
         return n;
 }
 

@@ -187,14 +187,16 @@ static int add_epochs(Message *m, json_object *hyper) {
                            : facts_add(&m->went, "Epochs", buf_string(&b), MESSAGE_VALUE_MAX, FACT_PLAIN);
 }
 
-/* Most failed and cancelled jobs carry no finished_at: then it is from creation until it was noticed. */
+/* Most failed and cancelled jobs carry no finished_at: then it is from creation to the last event, both by
+ * the server's clock. When it was noticed says nothing: that may be days later. */
 static int64_t duration_of(const Notice *n, bool *ret_about) {
         int64_t duration = job_duration_sec(n->job);
 
         *ret_about = false;
-        if (duration >= 0 || !n->status || !status_is_terminal(n->status) || n->job->created_at <= 0)
+        if (duration >= 0 || !n->status || !status_is_terminal(n->status) || n->job->created_at <= 0 ||
+            n->n_events == 0)
                 return duration;
-        duration = (int64_t) (n->created_usec / USEC_PER_SEC) - n->job->created_at;
+        duration = n->events[n->n_events - 1]->created_at - n->job->created_at;
         *ret_about = true;
         return duration >= 0 && duration <= DURATION_MAX_SEC ? duration : -1;
 }
@@ -237,15 +239,17 @@ static int add_brief(Message *m, const Notice *n) {
         const char *duration = fact_value(&m->went, n->job ? "Duration" : "Lasted");
         const char *error = fact_value(&m->act, "Error");
         const char *model = fact_value(&m->act, "Fine-tuned model"), *why = error ? error : m->detail;
+        /* That a job was created says nothing of how it went, even if it is over already. */
+        bool went = n->type != NOTICE_JOB_CREATED;
 
         (void) buf_puts(&b, m->title);
-        if (duration && n->type != NOTICE_JOB_RESULTS)
+        if (duration && went && n->type != NOTICE_JOB_RESULTS)
                 (void) buf_printf(&b, " after %s", duration);
         if (why)
                 (void) buf_printf(&b, ": %s", why);
-        if (model)
+        if (model && went)
                 (void) buf_printf(&b, DOT "%s", model);
-        if (m->n_curves > 0) {
+        if (m->n_curves > 0 && went) {
                 char first[NUMBER_MAX], last[NUMBER_MAX];
                 (void) buf_printf(&b, DOT "%s %s \xe2\x86\x92 %s", m->curves[0].name,
                                   format_number(m->curves[0].summary.first.value, first),

@@ -31,8 +31,8 @@ static const struct {
           "Deploy the fine-tuned model to use it. A deployment is billed by the hour, used or not." },
         { NOTICE_JOB_FAILED, "Correct what the error names and start a new job." },
         { NOTICE_JOB_PAUSED,
-          "Paused at a spending limit it waits until a person resumes it; pre-empted on the Developer "
-          "tier it goes on by itself." },
+          "If it was paused at its spending limit, somebody has to resume it. If it was pre-empted "
+          "(Developer tier), it goes on by itself." },
         { NOTICE_JOB_STATUS_CHANGED,
           "This status is new to ftwatchd. The job is taken as unfinished and watched on." },
         { NOTICE_JOB_REMOVED, "If nobody deleted it, ask who has access to the resource." },

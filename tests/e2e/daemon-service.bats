@@ -113,7 +113,7 @@ await_quiet() {
 		rules = ( { types = ["*"]; to = ["hook", "second"]; } );
 	CONF
         kill -HUP "$DAEMON_PID"
-        await_log 'configuration reloaded: 1 sources, 2 receivers'
+        await_log 'configuration reloaded: sources 1, receivers 2'
         await_told job.paused
         set_status ftjob-1 succeeded
         await_told job.succeeded

@@ -97,7 +97,7 @@ run_block() (
                         cat "$T/sh-$i" "$T/out-$i"
                         return 1
                 }
-                if grep -E '\[(error|warning)\]|mistake' "$T/out-$i" | grep -v 'no mistakes$'; then
+                if grep -E '\[(error|warning)\]|mistake' "$T/out-$i" | grep -v 'no mistakes '; then
                         return 1
                 fi
         done

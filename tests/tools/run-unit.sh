@@ -10,6 +10,12 @@ set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 
+# Recorded bodies, where they lie beside the tree; tests that want them skip otherwise.
+if [ -z "${FTWATCH_FIXTURES-}" ] && [ -d "$here/../../../shared/fixtures" ]; then
+        FTWATCH_FIXTURES=$(cd "$here/../../../shared/fixtures" && pwd)
+        export FTWATCH_FIXTURES
+fi
+
 # Runs one program in a TMPDIR of its own, leaves "NAME.out" and "NAME.sum" in $RUN_DIR.
 run_one() {
         local program=$1 name out rc=0 left passed failed skipped limit=${TEST_TIMEOUT:-120}
