@@ -15,7 +15,7 @@ prefix          ?= $(PREFIX)
 exec_prefix     ?= $(prefix)
 bindir          ?= $(exec_prefix)/bin
 sbindir         ?= $(exec_prefix)/sbin
-sysconfdir      ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+sysconfdir      ?= /etc
 datarootdir     ?= $(prefix)/share
 docdir          ?= $(datarootdir)/doc/ftwatchd
 confdir         := $(sysconfdir)/ftwatchd
@@ -74,7 +74,7 @@ FORTIFY         := $(if $(NO_FORTIFY),,$(if $(OPTIMISED),-D_FORTIFY_SOURCE=2))
 INSTRUMENT      := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all) \
                    $(if $(SANITIZE),-fno-omit-frame-pointer) $(if $(filter 1,$(COVERAGE)),--coverage) \
                    $(if $(filter 1,$(FUZZER)),-fsanitize=fuzzer-no-link)
-DEFINES         := -D_GNU_SOURCE -DFTWATCH_VERSION='"$(VERSION)"'
+DEFINES         := -D_GNU_SOURCE -DFTWATCH_VERSION='"$(VERSION)"' -DFTWATCH_SYSCONFDIR='"$(sysconfdir)"'
 FT_CPPFLAGS     := -Isrc $(DEFINES) $(PKG_CFLAGS) $(FORTIFY)
 FT_CFLAGS       := -std=gnu11 $(WARNINGS) -fstack-protector-strong $(INSTRUMENT)
 FT_LDFLAGS      := $(INSTRUMENT) -Wl,-z,relro,-z,now -Wl,--as-needed

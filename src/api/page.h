@@ -29,6 +29,6 @@ int page_read(Buf *body, Page *ret, const char **ret_reason);
 static inline const char *page_row_text(const Page *p, size_t i) {
         return p->body.data + p->rows[i].offset;
 }
-/* Whether the same bytes are a row of an older page, behind those that were found before: *hint (start with 0)
- * is where to go on. Pages shift, they are not shuffled; and two rows of the same bytes are two. */
+/* Whether the same bytes are a row of an older page, behind those that were found before: *hint (start with
+ * 0) is where to go on. Pages shift, they are not shuffled; and two rows of the same bytes are two. */
 bool page_holds_row(const Page *older, const Page *p, size_t i, size_t *hint);

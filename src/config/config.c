@@ -11,7 +11,7 @@
 #include "config/sections.h"
 
 #define STATE_DIR_DEFAULT "/var/lib/ftwatchd"
-/* Less would forget jobs that the API still lists, and find them again. */
+/* Less would forget what the last days' messages were about. */
 #define HISTORY_MIN USEC_PER_DAY
 
 static const char *const log_levels[] = {
@@ -25,7 +25,7 @@ const OptionSpec config_options[] = {
           .names = log_levels, .help = "the least urgent lines that are logged" },
         { .key = "history", .type = OPTION_SPAN, .offset = offsetof(Config, history_usec), .fallback = "90d",
           .min = 0, .max = 36500 * USEC_PER_DAY,
-          .help = "how long finished jobs, their events and notices are kept; 0: for ever" },
+          .help = "how long events and metrics of finished jobs, and notices, are kept; 0: for ever" },
         { .key = "connections", .type = OPTION_UINT, .offset = offsetof(Config, connections),
           .fallback = "16",
           .min = 1, .max = 256, .help = "requests in flight at once, over all sources and receivers" },

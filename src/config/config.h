@@ -14,7 +14,7 @@
 #include "model/route.h"
 #include "receiver/receiver.h"
 
-#define CONFIG_FILE_DEFAULT "/etc/ftwatchd/ftwatchd.conf"
+#define CONFIG_FILE_DEFAULT FTWATCH_SYSCONFDIR "/ftwatchd/ftwatchd.conf"
 
 typedef struct Config {
         SourceSettings **sources;
@@ -27,7 +27,7 @@ typedef struct Config {
 
         char *state_dir;                /* option, else $STATE_DIRECTORY, else /var/lib/ftwatchd */
         int log_level;                  /* syslog priority */
-        usec_t history_usec;            /* how long finished jobs and their notices are kept; 0: for ever */
+        usec_t history_usec;            /* how long events and metrics of finished jobs, and notices, are kept */
         uint64_t connections;           /* requests in flight at once, over all sources and receivers */
 } Config;
 

@@ -116,9 +116,21 @@ static int fail_no_series(const Ctl *c, const Metrics *m, const char *name) {
         return ctl_fail(c, "nothing to draw of '%s'", name);
 }
 
-static int print_json(Ctl *c, const Metrics *m) {
+/* Only the last `limit` points of each series; 0: all. */
+static void keep_last(Metrics *m, size_t limit) {
+        for (size_t i = 0; limit > 0 && i < m->n_series; i++) {
+                MetricSeries *s = &m->series[i];
+                if (s->n_points <= limit)
+                        continue;
+                memmove(s->points, s->points + s->n_points - limit, limit * sizeof *s->points);
+                s->n_points = limit;
+        }
+}
+
+static int print_json(Ctl *c, Metrics *m) {
         json_object *o = NULL;
 
+        keep_last(m, ctl_limit(c, 0));
         int r = metrics_to_json(m, 0, &o);
         return r < 0 ? r : ctl_print_json(c, o);
 }

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 
 #define STATUS_MAX 256U
+#define START_EXTEND_USEC (2 * USEC_PER_MINUTE) /* more than one request may take, retried and all */
 
 struct Manager {
         sd_event *event;
@@ -88,8 +89,12 @@ void manager_update(Manager *m, Engine *engine) {
                 (void) snprintf(m->status, sizeof m->status, "%s", status);
                 (void) sd_notifyf(false, "STATUS=%s", status);
         }
-        if (!m->ready && st.n_sources_polled == st.n_sources)
+        if (m->ready)
+                return;
+        if (st.n_sources_polled == st.n_sources)
                 manager_ready(m);
+        else
+                (void) sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%llu", (unsigned long long) START_EXTEND_USEC);
 }
 
 void manager_ready(Manager *m) {

@@ -149,7 +149,8 @@ static void service_swap(Service *s) {
                    s->config->n_receivers, s->config->n_rules);
 }
 
-/* Whoever asks for one look wants to know whether it was had. What is still owed is no failure: it is kept. */
+/* Whoever asks for one look wants to know whether it was had. What is still owed is no failure: it is kept.
+ */
 static int service_once_status(const Service *s) {
         EngineStatus st;
 

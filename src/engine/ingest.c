@@ -90,7 +90,8 @@ static int job_to_text(const Job *j, char **ret) {
         return r < 0 ? r : json_to_text(o, ret);
 }
 
-/* Whether the server's row says anything that is not stored yet. As text: 1.0 comes back from the store as 1. */
+/* Whether the server's row says anything that is not stored yet. As text: 1.0 comes back from the store
+ * as 1. */
 static int job_differs(const Job *a, const Job *b) {
         _cleanup_free_ char *ta = NULL, *tb = NULL;
 

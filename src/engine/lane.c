@@ -335,7 +335,8 @@ void lane_run(Lane *l) {
                 /* The store's trouble, not the receiver's: no hot loop on it, and no end of it either. */
                 (void) engine_store_failed(e, r);
                 l->due_usec = 0;
-                l->blocked_until_usec = MAX(l->blocked_until_usec, usec_add(now.boot_usec, STORE_RETRY_USEC));
+                l->blocked_until_usec =
+                        MAX(l->blocked_until_usec, usec_add(now.boot_usec, STORE_RETRY_USEC));
         }
         lane_arm(l, &now);
 }

@@ -14,8 +14,8 @@ int store_notice_add(Store *s, const Notice *n, int64_t source, int64_t job, boo
 int store_notice_load(Store *s, int64_t seq, Notice **ret);
 /* The last of that type about the job. */
 int store_notice_load_latest(Store *s, int64_t job, NoticeType type, Notice **ret);
-/* Replaces the contents of a notice that waits for details, and lets its deliveries go. 1: done; 0: it waits no
- * more, somebody may have seen it. */
+/* Replaces the contents of a notice that waits for details, and lets its deliveries go. 1: done; 0: it waits
+ * no more, somebody may have seen it. */
 int store_notice_complete(Store *s, int64_t seq, const Notice *n, usec_t due_real_usec);
 /* 1: it waits for details; 0: not. */
 int store_notice_waits(Store *s, int64_t seq);

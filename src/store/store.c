@@ -15,6 +15,7 @@
 
 /* Checking every page of a file takes time that grows with it; larger ones are checked as they are used. */
 #define QUICK_CHECK_MAX (16L * 1024 * 1024)
+#define ASIDE_TRIES 100U                        /* damaged states of one second */
 #define STORE_URI_LIMIT ((size_t) 3 * 4096 + 64)
 
 Store *store_free(Store *s) {
@@ -180,12 +181,27 @@ static int store_open_once(const char *path, StoreMode mode, Store **ret, char *
         return r;
 }
 
+/* A name that is free: one damaged state must not take the place of another. */
+static int aside_name(const char *path, usec_t now_real_usec, char **ret) {
+        for (unsigned i = 0; i < ASIDE_TRIES; i++) {
+                _cleanup_free_ char *name = NULL;
+                int r = string_printf(&name, "%s.corrupt-%llu%s%.0u", path,
+                                      (unsigned long long) (now_real_usec / USEC_PER_SEC), i > 0 ? "." : "", i);
+                if (r < 0)
+                        return r;
+                if (access(name, F_OK) < 0) {
+                        *ret = TAKE_PTR(name);
+                        return 0;
+                }
+        }
+        return -EEXIST;
+}
+
 int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside) {
         static const char *const side_files[] = { "-wal", "-shm" };
         _cleanup_free_ char *aside = NULL;
 
-        int r = string_printf(&aside, "%s.corrupt-%llu", path,
-                              (unsigned long long) (now_real_usec / USEC_PER_SEC));
+        int r = aside_name(path, now_real_usec, &aside);
         if (r < 0)
                 return r;
         if (rename(path, aside) < 0)

@@ -88,7 +88,7 @@ run_cppcheck() {
                 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
                 --suppress=missingInclude --suppress=missingIncludeSystem --suppress='*:/usr/include/*' \
                 --suppress=unknownMacro --suppress=memleak --suppress=resourceLeak --suppress=unmatchedSuppression \
-                -D_GNU_SOURCE '-DFTWATCH_VERSION="0"' -Isrc -Itests src tests
+                -D_GNU_SOURCE '-DFTWATCH_VERSION="0"' '-DFTWATCH_SYSCONFDIR="/etc"' -Isrc -Itests src tests
 }
 
 run_clang_tidy() {
