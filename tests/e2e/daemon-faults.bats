@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The shipped ftwatchd while the server misbehaves in every way that ftsim knows: it lives, says why, tells people
-# once that it is blind and once that this is over, and has lost nothing.
+# The shipped ftwatchd while the server misbehaves in every way that ftsim knows: it lives, says why, tells
+# people once that it is blind and once that this is over, and has lost nothing.
 
 bats_require_minimum_version 1.5.0
 load daemon
@@ -75,8 +75,9 @@ in_order_of_job() {
 }
 
 @test "list: 404 of routing is told as misconfigured" {
-        blind '"status": 404, "body": "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}"' "$JOBS" \
-                misconfigured source.misconfigured
+        blind '"status": 404,
+                "body": "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}"' \
+                "$JOBS" misconfigured source.misconfigured
 }
 
 @test "list: 429 is told as throttled" {
@@ -120,7 +121,8 @@ in_order_of_job() {
         local elsewhere=$FTSIM_URL/openai/files/elsewhere/content
         stop_all
         blind "\"kind\": \"redirect\", \"location\": \"$elsewhere\"" "$JOBS" redirect source.misconfigured
-        assert_equal "$(sim GET /_sim/requests | jq '[.[] | select(.path | contains("elsewhere"))] | length')" 0
+        assert_equal "$(sim GET /_sim/requests |
+                jq '[.[] | select(.path | contains("elsewhere"))] | length')" 0
 }
 
 @test "list: more than reply_limit is told as misconfigured, and is not kept in memory" {
@@ -137,7 +139,8 @@ is_sanitized() {
 }
 
 @test "list: reply_limit is configurable" {
-        blind '"kind": "huge", "bytes": 200000' "$JOBS" too_large source.misconfigured 'reply_limit = "100K";'
+        blind '"kind": "huge", "bytes": 200000' "$JOBS" too_large source.misconfigured \
+                'reply_limit = "100K";'
 }
 
 @test "list: a job that ends while nobody can see it is told when it can be seen again" {
@@ -152,11 +155,13 @@ is_sanitized() {
         settled
         # What was warned of together with the end stands in the notice of the end.
         in_order_of_job job.created job.running job.failed
-        run -0 told 'select(.type == "fine_tuning.job.failed") | .data | [.error.code, any(.events[]; .message == "while blind")]'
+        run -0 told 'select(.type == "fine_tuning.job.failed") | .data |
+                [.error.code, any(.events[]; .message == "while blind")]'
         assert_equal "$output" '["blind",true]'
 }
 
-# While a part of the reply that is of no use is broken the rest may be believed; nothing false may come of it.
+# While a part of the reply that is of no use is broken the rest may be believed; nothing false may come of
+# it.
 harmless() {
         start_with_job
         fault "$JOBS" "$1"
@@ -291,8 +296,8 @@ type_of() {
                         settled
                         in_order_of_job job.created job.running job.succeeded
                         kill -0 "$DAEMON_PID"
-                        assert_equal "$(told 'select(.type == "fine_tuning.job.succeeded") | .data.fine_tuned_model != null')" \
-                                true
+                        assert_equal "$(told 'select(.type == "fine_tuning.job.succeeded") |
+                                .data.fine_tuned_model != null')" true
                         stop_all
                         rm -rf "$T/state"
                 done <<-'TABLE'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The shipped ftwatchd as a service: signals, the service manager's protocol, and a state that is damaged, newer,
-# full or not to be written.
+# The shipped ftwatchd as a service: signals, the service manager's protocol, and a state that is damaged,
+# newer, full or not to be written.
 
 bats_require_minimum_version 1.5.0
 load daemon
@@ -15,13 +15,9 @@ fault() {
         sim POST /_sim/fault -d "{ \"path\": \"$1\", $2 }" | grep -q result
 }
 
-run_job() {
-        post_job "{ \"id\": \"$1\", \"timeline\": [ { \"at\": 0.0, \"status\": \"running\" } ] }"
-}
-
 start_watching() {
         start_ftsim - <<<''
-        watch_all "$@"
+        watch_all
         start_daemon
         await_poll
 }
@@ -281,8 +277,7 @@ fed() {
 
 @test "a file that is no database is kept aside" {
         mkdir "$T/state"
-        echo 'this is no database, and longer than its header of a hundred bytes would be, if only by a few more words' \
-                >"$T/state/state.db"
+        printf 'this is no database, %0200d\n' 0 >"$T/state/state.db"
         start_watching
         logged 'corrupt-'
         assert_equal "$(head -c 7 "$T"/state/state.db.corrupt-*)" 'this is'

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # What the suites of the daemon share: the shipped ftwatchd with one source, "sim", which is ftsim.
 #
-#   configure [OPTION..] <<CONF      $T/ftwatchd.conf: the source with these options added ("timeout = \"1s\";"),
-#                                    and the standard input behind it; polls every $POLL (20ms)
+#   configure [OPTION..] <<CONF      $T/ftwatchd.conf: the source with these options added, and the standard
+#                                    input behind it; polls every $POLL (20ms)
 #   hook NAME [OPTION..]             one webhook receiver for that, towards ftsim's sink of that name
 #   everything_to NAME               rules: one that sends all there is to NAME
 #   watch_all [SOURCE OPTION..]      configure with the receiver "hook" that gets everything
@@ -14,6 +14,7 @@
 #   types                            their types in order, one line
 #   in_order TYPE..                  assert that exactly these have come, in this order
 #   post_job JSON                    one more job on the server, in ftsim's grammar
+#   run_job JOB                      one that is running
 #   set_status JOB STATUS            its status now
 #   start_datagram_sink NAME         a socket $T/NAME.socket; what comes there, as JSON lines, in $T/NAME
 #   settled                          every fact before this call has been told: waits for a fact made now
@@ -27,8 +28,10 @@ POLL=${POLL:-20ms}
 configure() {
         {
                 printf 'state_dir = "%s/state";\n' "$T"
-                printf 'sources = ( { name = "sim"; endpoint = "%s"; api_key = "%s";\n' "$FTSIM_URL" "$FTSIM_KEY"
-                printf '  poll_interval = "%s"; idle_interval = "%s"; %s } );\n' "$POLL" "$POLL" "$*"
+                printf 'sources = ( { name = "sim"; endpoint = "%s";\n' "$FTSIM_URL"
+                printf '  api_key = "%s";\n' "$FTSIM_KEY"
+                printf '  poll_interval = "%s"; idle_interval = "%s";\n' "$POLL" "$POLL"
+                printf '  %s } );\n' "$*"
                 cat
         } >"$T/ftwatchd.conf"
         chmod 600 "$T/ftwatchd.conf"
@@ -37,8 +40,8 @@ configure() {
 hook() {
         local name=$1
         shift
-        printf '{ name = "%s"; kind = "webhook"; url = "%s/sink/webhook/%s"; secret = "%s"; ' "$name" "$FTSIM_URL" \
-                "$name" "$HOOK_SECRET"
+        printf '{ name = "%s"; kind = "webhook"; url = "%s"; secret = "%s"; ' "$name" \
+                "$FTSIM_URL/sink/webhook/$name" "$HOOK_SECRET"
         printf 'backoff_min = "10ms"; backoff_max = "50ms"; %s }' "$*"
 }
 
@@ -100,7 +103,8 @@ await_poll() {
 
 told() {
         sim GET '/_sim/received?sink=hook' | jq -c "[.[] | select(.answer == 204)] |
-                reduce .[] as \$d ([]; if any(.[]; .id == \$d.id) then . else . + [\$d] end) | .[] | .body | ${1:-.}"
+                reduce .[] as \$d ([]; if any(.[]; .id == \$d.id) then . else . + [\$d] end) |
+                .[] | .body | ${1:-.}"
 }
 
 count_told() {
@@ -122,20 +126,20 @@ await_told() {
 }
 
 types() {
-        told 'select((.data.id // "") | startswith("ftjob-settled") | not) | .type | ltrimstr("fine_tuning.")' |
-                tr -d '"' | xargs
+        told 'select((.data.id // "") | startswith("ftjob-settled") | not) |
+                .type | ltrimstr("fine_tuning.")' | tr -d '"' | xargs
 }
 
 in_order() {
         assert_equal "$(types)" "$*"
 }
 
-# Also proves that what is not to be told was not: polls, outbox and receiver have worked since. `types` leaves
-# out the job that this makes.
+# Also proves that what is not to be told was not: polls, outbox and receiver have worked since. `types`
+# leaves out the job that this makes.
 settled() {
         SETTLED=$((${SETTLED:-0} + 1))
-        post_job "{\"id\": \"ftjob-settled-$SETTLED\", \"timeline\": [{\"at\": 0.0, \"status\": \"pending\"}]}" ||
-                return 1
+        post_job "{ \"id\": \"ftjob-settled-$SETTLED\",
+                \"timeline\": [ { \"at\": 0.0, \"status\": \"pending\" } ] }" || return 1
         wait_for 30 has_told_job "ftjob-settled-$SETTLED" pending
 }
 
@@ -154,6 +158,11 @@ post_job() {
                 echo "$answer"
                 return 1
         }
+}
+
+run_job() {
+        post_job "{ \"id\": \"$1\", \"suffix\": \"$1\",
+                \"timeline\": [ { \"at\": 0.0, \"status\": \"running\" } ] }"
 }
 
 set_status() {

@@ -2,8 +2,8 @@
 """A datagram socket that keeps what it receives: datagram_sink.py SOCKET RECORD.
 
 One JSON object a datagram, a line each. Understands what sd_notify(3) and journald's native protocol have in
-common: lines of KEY=VALUE, or a line KEY, a 64-bit little-endian length, the value and a newline. Ends with its
-parent, or on SIGTERM.
+common: lines of KEY=VALUE, or a line KEY, a 64-bit little-endian length, the value and a newline. Ends with
+its parent, or on SIGTERM.
 """
 
 import ctypes

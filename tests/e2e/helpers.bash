@@ -97,6 +97,7 @@ start_ftsim() {
                 scenario=$TOP/tests/sim/scenarios/$scenario.conf
         fi
         FTSIM_RECORD=$T/ftsim-$n.jsonl
+        rm -f "$T/ftsim-$n.url" # of one that was stopped by stop_all
         start "ftsim-$n" "$FTSIM" --scenario "$scenario" --port-file "$T/ftsim-$n.url" \
                 --record "$FTSIM_RECORD" "$@"
         FTSIM_PID=$STARTED_PID
@@ -107,6 +108,7 @@ start_ftsim() {
 start_smtp_sink() {
         local n=${#STARTED_PIDS[@]}
         SMTP_RECORD=$T/smtp-$n.jsonl
+        rm -f "$T/smtp-$n.port"
         start "smtp-$n" /usr/bin/python3 "$TOP/tests/sim/smtp_sink.py" --port-file "$T/smtp-$n.port" \
                 --record "$SMTP_RECORD" "$@"
         SMTP_PID=$STARTED_PID
