@@ -1,4 +1,5 @@
-/* A page of a list: any bytes. What is cut lies within the body, in order, and every row begins and ends as an object. */
+/* A page of a list: any bytes. What is cut lies within the body, in order, and every row begins and ends as
+ * an object. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -37,21 +37,24 @@ static void rig_configure(Rig *rig) {
         const RigOptions *o = &rig->options;
         char *text = NULL;
 
-        int n = asprintf(&text,
-                         "sources = ( { name = \"src\"; endpoint = \"" FAKE_ENDPOINT "\"; api_key = \"key\";"
-                         " poll_interval = \"10ms\"; idle_interval = \"10ms\"; %s } );\n"
-                         "receivers = ("
-                         " { name = \"a\"; kind = \"webhook\"; url = \"http://127.0.0.1:2/hook/a\";"
-                         " secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\";"
-                         " backoff_min = \"10ms\"; backoff_max = \"20ms\"; %s },"
-                         " { name = \"b\"; kind = \"webhook\"; url = \"http://127.0.0.1:2/hook/b\";"
-                         " secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\";"
-                         " backoff_min = \"10ms\"; backoff_max = \"20ms\"; %s } );\n%s\n",
-                         strempty(o->source), strempty(o->hook), strempty(o->hook),
-                         o->rules ? o->rules : "rules = ( { to = [\"a\"]; }, { types = [\"receiver.*\"]; to = [\"b\"]; } );");
+        int n = asprintf(
+                &text,
+                "sources = ( { name = \"src\"; endpoint = \"" FAKE_ENDPOINT "\"; api_key = \"key\";"
+                " poll_interval = \"10ms\"; idle_interval = \"10ms\"; %s } );\n"
+                "receivers = ("
+                " { name = \"a\"; kind = \"webhook\"; url = \"http://127.0.0.1:2/hook/a\";"
+                " secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\";"
+                " backoff_min = \"10ms\"; backoff_max = \"20ms\"; %s },"
+                " { name = \"b\"; kind = \"webhook\"; url = \"http://127.0.0.1:2/hook/b\";"
+                " secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\";"
+                " backoff_min = \"10ms\"; backoff_max = \"20ms\"; %s } );\n%s\n",
+                strempty(o->source), strempty(o->hook), strempty(o->hook),
+                o->rules ? o->rules
+                         : "rules = ( { to = [\"a\"]; }, { types = [\"receiver.*\"]; to = [\"b\"]; } );");
         assert_true(n > 0);
         if (config_load_text("rig", text, (size_t) n, &rig->config, &errors) < 0)
-                fail_msg("%s: %s", errors.n > 0 ? errors.list[0].where : "?", errors.n > 0 ? errors.list[0].message : "?");
+                fail_msg("%s: %s", errors.n > 0 ? errors.list[0].where : "?",
+                         errors.n > 0 ? errors.list[0].message : "?");
         free(text);
         /* A test tells no journal. */
         rig->config->journal = receiver_settings_free(rig->config->journal);
@@ -80,7 +83,8 @@ Rig *rig_new(const RigOptions *options) {
                 rig->options = *options;
         if (rig->options.on_disk) {
                 const char *tmp = getenv("TMPDIR");
-                assert_true(snprintf(rig->dir, sizeof rig->dir, "%s/rig-XXXXXX", tmp && strlen(tmp) < 48 ? tmp : "/tmp") > 0);
+                assert_true(snprintf(rig->dir, sizeof rig->dir, "%s/rig-XXXXXX",
+                                     tmp && strlen(tmp) < 48 ? tmp : "/tmp") > 0);
                 assert_non_null(mkdtemp(rig->dir));
         }
         rig->api = fake_api_new();
@@ -119,8 +123,14 @@ static void rig_start_as(Rig *rig, bool once) {
                 rig_open_store(rig);
         }
         const EnginePorts ports = {
-                .event = rig->event, .http = http_script_http(rig->script), .store = rig->store, .version = "0",
-                .on_idle = on_idle, .on_change = on_change, .on_broken = on_broken, .userdata = rig,
+                .event = rig->event,
+                .http = http_script_http(rig->script),
+                .store = rig->store,
+                .version = "0",
+                .on_idle = on_idle,
+                .on_change = on_change,
+                .on_broken = on_broken,
+                .userdata = rig,
         };
         rig->idle = rig->broken = false;
         assert_int_equal(engine_new(&rig->engine, rig->config, &ports), 0);

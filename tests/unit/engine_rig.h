@@ -1,6 +1,7 @@
 #pragma once
-/* An engine on its bench: a real event loop, a scripted Http with the fake API behind it, a store in memory or in a file, one
- * source, and the hooks a and b. Time is real and intervals are short: tests wait for what happens, never for a time. */
+/* An engine on its bench: a real event loop, a scripted Http with the fake API behind it, a store in memory
+ * or in a file, one source, and the hooks a and b. Time is real and intervals are short: tests wait for what
+ * happens, never for a time. */
 
 #include <stdbool.h>
 #include <stddef.h>

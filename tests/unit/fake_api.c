@@ -168,7 +168,8 @@ static void read_query(const char *url, Query *ret) {
 
         *ret = (Query) { .limit = 20 };
         if (after)
-                (void) snprintf(ret->after, sizeof ret->after, "%.*s", (int) strcspn(after + 6, "&"), after + 6);
+                (void) snprintf(ret->after, sizeof ret->after, "%.*s", (int) strcspn(after + 6, "&"),
+                                after + 6);
         if (limit)
                 ret->limit = (unsigned) strtoul(limit + 6, NULL, 10);
 }
@@ -189,18 +190,26 @@ static void answer_error(HttpStep *step, int status) {
 }
 
 static void put_job(Buf *b, const FakeJob *j) {
-        (void) buf_printf(b, "{\"object\":\"fine_tuning.job\",\"id\":\"%s\",\"status\":\"%s\",\"created_at\":%" PRIi64
-                          ",\"model\":\"gpt-4o-mini-2024-07-18\"", j->id, j->status, j->created_at);
-        (void) buf_printf(b, "%s}", j->extra ? j->extra : ",\"suffix\":\"demo\",\"result_files\":null,\"error\":null");
+        (void) buf_printf(
+                b,
+                "{\"object\":\"fine_tuning.job\",\"id\":\"%s\",\"status\":\"%s\",\"created_at\":%" PRIi64
+                ",\"model\":\"gpt-4o-mini-2024-07-18\"",
+                j->id, j->status, j->created_at);
+        (void) buf_printf(b, "%s}",
+                          j->extra ? j->extra : ",\"suffix\":\"demo\",\"result_files\":null,\"error\":null");
 }
 
 static void put_event(Buf *b, const FakeApi *api, const FakeEvent *e) {
         (void) buf_puts(b, "{\"object\":\"fine_tuning.job.event\"");
         if (e->id)
                 (void) buf_printf(b, ",\"id\":\"%s\"", e->id);
-        (void) buf_printf(b, ",\"created_at\":%" PRIi64 ",\"level\":\"%s\",\"message\":\"%s\"", e->at, e->level, e->message);
+        (void) buf_printf(b, ",\"created_at\":%" PRIi64 ",\"level\":\"%s\",\"message\":\"%s\"", e->at,
+                          e->level, e->message);
         if (!api->bare && e->step >= 0)
-                (void) buf_printf(b, ",\"type\":\"metrics\",\"data\":{\"step\":%" PRIi64 ",\"train_loss\":%.17g}", e->step, e->loss);
+                (void) buf_printf(b,
+                                  ",\"type\":\"metrics\",\"data\":{\"step\":%" PRIi64
+                                  ",\"train_loss\":%.17g}",
+                                  e->step, e->loss);
         else if (!api->bare)
                 (void) buf_puts(b, ",\"type\":\"message\",\"data\":{}");
         (void) buf_putc(b, '}');
@@ -210,8 +219,8 @@ static void put_event(Buf *b, const FakeApi *api, const FakeEvent *e) {
 typedef const char *(*item_id_t)(const void *list, size_t i);
 typedef void (*item_put_t)(Buf *b, const FakeApi *api, const void *list, size_t i);
 
-static void answer_list(FakeApi *api, HttpStep *step, const char *url, FakeOrder order, const void *list, size_t n, item_id_t id,
-                        item_put_t put) {
+static void answer_list(FakeApi *api, HttpStep *step, const char *url, FakeOrder order, const void *list,
+                        size_t n, item_id_t id, item_put_t put) {
         Buf b = BUF_INIT(BODY_LIMIT);
         size_t from = 0;
         Query q;
@@ -282,14 +291,16 @@ static void answer_file(FakeApi *api, HttpStep *step, const char *id) {
 }
 
 static void answer_api(FakeApi *api, const HttpRecord *request, HttpStep *step) {
-        const char *jobs = strstr(request->url, "/openai/fine_tuning/jobs"), *file = strstr(request->url, "/openai/files/");
+        const char *jobs = strstr(request->url, "/openai/fine_tuning/jobs"),
+                   *file = strstr(request->url, "/openai/files/");
         const char *one = jobs ? startswith(jobs, "/openai/fine_tuning/jobs/") : NULL;
         char id[ID_MAX] = "";
 
         assert_non_null(http_record_header(request, "api-key"));
         assert_string_equal(request->method, "GET");
         if (one || file)
-                (void) snprintf(id, sizeof id, "%.*s", (int) strcspn(one ? one : file + 14, "/?"), one ? one : file + 14);
+                (void) snprintf(id, sizeof id, "%.*s", (int) strcspn(one ? one : file + 14, "/?"),
+                                one ? one : file + 14);
         api->n_lists += jobs && !one;
         api->n_events += one && strstr(one, "/events?");
         api->n_gets += one && !strstr(one, "/events?");
@@ -372,6 +383,7 @@ const FakeHit *fake_api_hit(const FakeApi *api, const char *hook, const char *ty
 void fake_api_check_repeats(const FakeApi *api) {
         for (size_t i = 0; i < api->n_hits; i++)
                 for (size_t k = 0; k < i; k++)
-                        if (streq(api->hits[k].id, api->hits[i].id) && streq(api->hits[k].hook, api->hits[i].hook))
+                        if (streq(api->hits[k].id, api->hits[i].id) &&
+                            streq(api->hits[k].hook, api->hits[i].hook))
                                 assert_string_equal(api->hits[k].body, api->hits[i].body);
 }

@@ -1,6 +1,7 @@
 #pragma once
-/* A small server of the API, and the hooks that notices go to, as an answer function of http_script: for tests of the
- * engine. It is what real servers are, and by switch what odd ones are. Jobs and events are kept oldest first. */
+/* A small server of the API, and the hooks that notices go to, as an answer function of http_script: for
+ * tests of the engine. It is what real servers are, and by switch what odd ones are. Jobs and events are
+ * kept oldest first. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,7 +46,8 @@ struct FakeApi {
         FakeOrder order, events_order;
         bool after_ignored;
         bool inner_ids;                 /* false: events without ids */
-        bool bare;                      /* lists without has_more, events without id, type and data: as the specification has it */
+        bool bare; /* lists without has_more, events without id, type and data: as the specification has it
+                    */
         bool cursor_to_top;             /* an unknown `after` is the top, else 404 */
         unsigned page_max;
         int64_t now;                    /* Date: */

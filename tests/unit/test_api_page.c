@@ -40,15 +40,17 @@ static void test_good(void **state) {
                 const char *first, *last;
         } table[] = {
                 { "{\"data\":[]}", 0, false, NULL, NULL },
-                { " {\n\"object\" : \"list\" , \"data\" : [ ] , \"has_more\" : true }\r\n", 0, true, NULL, NULL },
+                { " {\n\"object\" : \"list\" , \"data\" : [ ] , \"has_more\" : true }\r\n", 0, true, NULL,
+                  NULL },
                 { "{\"has_more\":true,\"data\":[{}]}", 1, true, "{}", "{}" },
-                { "{\"data\":[{\"a\":1}, {\"b\":[{\"c\":\"]}\"}]}\n],\"has_more\":false}", 2, false, "{\"a\":1}",
-                  "{\"b\":[{\"c\":\"]}\"}]}" },
-                { "{\"data\":[{\"a\":\"\\\"}\"},{\"b\":\"\\\\\"},{\"c\":\"\\\\\\\"\"}]}", 3, false, "{\"a\":\"\\\"}\"}",
-                  "{\"c\":\"\\\\\\\"\"}" },
-                { "{\"x\":{\"data\":[{}]},\"y\":[[],{}],\"data\":[{\"k\":null}],\"z\":-1e5}", 1, false, "{\"k\":null}",
-                  "{\"k\":null}" },
-                { "{\"first_id\":\"a,b\",\"data\":[{\"i\":1}],\"has_more\":null}", 1, false, "{\"i\":1}", "{\"i\":1}" },
+                { "{\"data\":[{\"a\":1}, {\"b\":[{\"c\":\"]}\"}]}\n],\"has_more\":false}", 2, false,
+                  "{\"a\":1}", "{\"b\":[{\"c\":\"]}\"}]}" },
+                { "{\"data\":[{\"a\":\"\\\"}\"},{\"b\":\"\\\\\"},{\"c\":\"\\\\\\\"\"}]}", 3, false,
+                  "{\"a\":\"\\\"}\"}", "{\"c\":\"\\\\\\\"\"}" },
+                { "{\"x\":{\"data\":[{}]},\"y\":[[],{}],\"data\":[{\"k\":null}],\"z\":-1e5}", 1, false,
+                  "{\"k\":null}", "{\"k\":null}" },
+                { "{\"first_id\":\"a,b\",\"data\":[{\"i\":1}],\"has_more\":null}", 1, false, "{\"i\":1}",
+                  "{\"i\":1}" },
         };
 
         (void) state;
@@ -69,11 +71,39 @@ static void test_good(void **state) {
 
 static void test_hostile(void **state) {
         static const char *const table[] = {
-                "", " ", "x", "null", "[]", "\"data\"", "{", "{}", "{\"data\"}", "{\"data\":}", "{\"data\":null}", "{\"data\":{}}",
-                "{\"data\":[1]}", "{\"data\":[null]}", "{\"data\":[[]]}", "{\"data\":[{}", "{\"data\":[{},]}", "{\"data\":[,{}]}",
-                "{\"data\":[{}{}]}", "{\"data\":[{]}]}", "{\"data\":[{}]", "{\"data\":[{}]}}", "{\"data\":[{}]} x",
-                "{\"data\":[{\"a\":\"}]}", "{data:[]}", "{\"data\":[],}", "{\"object\":,\"data\":[]}", "{\"a\":\"\\", "{\"a\":\"\\\"",
-                "<html>", "\xef\xbb\xbf{", "{\"dat\\u0061\":[]}", "{\"items\":[]}",
+                "",
+                " ",
+                "x",
+                "null",
+                "[]",
+                "\"data\"",
+                "{",
+                "{}",
+                "{\"data\"}",
+                "{\"data\":}",
+                "{\"data\":null}",
+                "{\"data\":{}}",
+                "{\"data\":[1]}",
+                "{\"data\":[null]}",
+                "{\"data\":[[]]}",
+                "{\"data\":[{}",
+                "{\"data\":[{},]}",
+                "{\"data\":[,{}]}",
+                "{\"data\":[{}{}]}",
+                "{\"data\":[{]}]}",
+                "{\"data\":[{}]",
+                "{\"data\":[{}]}}",
+                "{\"data\":[{}]} x",
+                "{\"data\":[{\"a\":\"}]}",
+                "{data:[]}",
+                "{\"data\":[],}",
+                "{\"object\":,\"data\":[]}",
+                "{\"a\":\"\\",
+                "{\"a\":\"\\\"",
+                "<html>",
+                "\xef\xbb\xbf{",
+                "{\"dat\\u0061\":[]}",
+                "{\"items\":[]}",
         };
 
         (void) state;
@@ -114,8 +144,10 @@ static void test_limits(void **state) {
 
 static void test_every_truncation(void **state) {
         static const char whole[] =
-                "{\"object\":\"list\",\"data\":[{\"id\":\"ftjob-1\",\"status\":\"running\",\"error\":{},\"hyperparameters\":"
-                "{\"n_epochs\":-1,\"x\":\"a\\\"b\\\\\"},\"result_files\":[\"f\"],\"metadata\":null},{\"id\":\"ftjob-2\",\"created_at\":"
+                "{\"object\":\"list\",\"data\":[{\"id\":\"ftjob-1\",\"status\":\"running\",\"error\":{},"
+                "\"hyperparameters\":"
+                "{\"n_epochs\":-1,\"x\":\"a\\\"b\\\\\"},\"result_files\":[\"f\"],\"metadata\":null},"
+                "{\"id\":\"ftjob-2\",\"created_at\":"
                 "1.5e9,\"s\":\"\\u00e9\xc3\xa9\"}],\"first_id\":null,\"has_more\":true}";
         const char *reason;
         Page p = {};
@@ -140,7 +172,9 @@ static unsigned random_below(unsigned n) {
 
 static json_object *random_value(unsigned depth) {
         static const char *const texts[] = {
-                "", "data", "has_more", "}]", "{\"data\":[{}]}", "\\", "\"", "\\\"", "a\nb", "\xc3\xa9\xe2\x82\xac", "/", "[,]",
+                "",   "data", "has_more", "}]",   "{\"data\":[{}]}",
+                "\\", "\"",   "\\\"",     "a\nb", "\xc3\xa9\xe2\x82\xac",
+                "/",  "[,]",
         };
         json_object *o;
 
@@ -171,7 +205,8 @@ static void check_same(const char *text, json_object *o) {
         bool objects = data != NULL;
 
         for (size_t i = 0; data && i < json_object_array_length(data); i++)
-                objects = objects && json_object_is_type(json_object_array_get_idx(data, i), json_type_object);
+                objects =
+                        objects && json_object_is_type(json_object_array_get_idx(data, i), json_type_object);
         int r = cut(text, strlen(text), &p, &reason);
         assert_int_equal(r, objects ? 0 : -EBADMSG);
         if (r < 0)
@@ -187,7 +222,8 @@ static void check_same(const char *text, json_object *o) {
 }
 
 static void test_against_json_c(void **state) {
-        static const int formats[] = { JSON_C_TO_STRING_PLAIN, JSON_C_TO_STRING_SPACED, JSON_C_TO_STRING_PRETTY };
+        static const int formats[] = { JSON_C_TO_STRING_PLAIN, JSON_C_TO_STRING_SPACED,
+                                       JSON_C_TO_STRING_PRETTY };
         uint64_t first = (uint64_t) time(NULL);
 
         (void) state;
@@ -207,7 +243,10 @@ static void test_against_json_c(void **state) {
                 if (random_below(2))
                         assert_int_equal(json_object_object_add(o, "object", random_value(2)), 0);
                 if (random_below(2))
-                        assert_int_equal(json_object_object_add(o, "has_more", json_object_new_boolean(random_below(2) > 0)), 0);
+                        assert_int_equal(json_object_object_add(o, "has_more",
+                                                                json_object_new_boolean(random_below(2) >
+                                                                                        0)),
+                                         0);
                 assert_int_equal(json_object_object_add(o, "data", data), 0);
                 if (random_below(2))
                         assert_int_equal(json_object_object_add(o, "last_id", random_value(2)), 0);
@@ -221,7 +260,8 @@ static void test_against_json_c(void **state) {
 
 static void test_holds_row(void **state) {
         static const char old_text[] = "{\"data\":[{\"i\":1},{\"i\":2},{\"i\":2},{\"i\":3}]}";
-        static const char new_text[] = "{\"data\":[{\"i\":0},{\"i\":1},{\"i\":2},{\"i\":2},{\"i\":2},{\"i\":3}]}";
+        static const char new_text[] =
+                "{\"data\":[{\"i\":0},{\"i\":1},{\"i\":2},{\"i\":2},{\"i\":2},{\"i\":3}]}";
         static const bool held[] = { false, true, true, true, false, true };
         Page older = {}, p = {};
         const char *reason;

@@ -1,4 +1,5 @@
-/* Every reply is an outcome with a reason: statuses, failures of the transport, error bodies as services send them. */
+/* Every reply is an outcome with a reason: statuses, failures of the transport, error bodies as services
+ * send them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -33,19 +34,24 @@ static void test_table(void **state) {
                 { 200, "", OUTCOME_OK, REASON_NONE, "" },
                 { 204, "", OUTCOME_RETRY, REASON_BAD_REPLY, "HTTP 204" },
                 { 302, "", OUTCOME_REJECTED, REASON_REDIRECT, "HTTP 302" },
-                { 400, "{\"error\":\"bad_request_102\",\"error_description\":\"header missing\"}", OUTCOME_REJECTED,
-                  REASON_BAD_REQUEST, "header missing" },
+                { 400, "{\"error\":\"bad_request_102\",\"error_description\":\"header missing\"}",
+                  OUTCOME_REJECTED, REASON_BAD_REQUEST, "header missing" },
                 { 401, "{\"statusCode\":401,\"message\":\"Unauthorized. Token expired\"}", OUTCOME_REJECTED,
                   REASON_UNAUTHORIZED, "Token expired" },
                 { 403, "<html>no</html>", OUTCOME_REJECTED, REASON_UNAUTHORIZED, "HTTP 403" },
                 { 404, "", OUTCOME_REJECTED, REASON_MISCONFIGURED, "HTTP 404" },
                 { 404, "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}", OUTCOME_REJECTED,
                   REASON_MISCONFIGURED, "Resource not found" },
-                { 404, "{\"error\":{\"code\":\"ResourceNotFound\"}}", OUTCOME_REJECTED, REASON_MISCONFIGURED, "" },
-                { 404, "{\"error\":{\"code\":\"DeploymentNotFound\"}}", OUTCOME_REJECTED, REASON_MISCONFIGURED, "" },
-                { 404, "{\"error\":{\"code\":\"notFound\",\"message\":\"x\"}}", OUTCOME_REJECTED, REASON_NOT_FOUND, "x" },
-                { 404, "{\"error\":{\"code\":\"fine_tune_not_found\"}}", OUTCOME_REJECTED, REASON_NOT_FOUND, "" },
-                { 404, "{\"error\":{\"code\":null,\"message\":null}}", OUTCOME_REJECTED, REASON_MISCONFIGURED, "" },
+                { 404, "{\"error\":{\"code\":\"ResourceNotFound\"}}", OUTCOME_REJECTED, REASON_MISCONFIGURED,
+                  "" },
+                { 404, "{\"error\":{\"code\":\"DeploymentNotFound\"}}", OUTCOME_REJECTED,
+                  REASON_MISCONFIGURED, "" },
+                { 404, "{\"error\":{\"code\":\"notFound\",\"message\":\"x\"}}", OUTCOME_REJECTED,
+                  REASON_NOT_FOUND, "x" },
+                { 404, "{\"error\":{\"code\":\"fine_tune_not_found\"}}", OUTCOME_REJECTED, REASON_NOT_FOUND,
+                  "" },
+                { 404, "{\"error\":{\"code\":null,\"message\":null}}", OUTCOME_REJECTED,
+                  REASON_MISCONFIGURED, "" },
                 { 404, "{\"error\":7}", OUTCOME_REJECTED, REASON_MISCONFIGURED, "" },
                 { 404, "[1,2", OUTCOME_REJECTED, REASON_MISCONFIGURED, "" },
                 { 407, "", OUTCOME_RETRY, REASON_PROXY, "" },
@@ -55,7 +61,8 @@ static void test_table(void **state) {
                 { 425, "", OUTCOME_RETRY, REASON_SERVER_ERROR, "" },
                 { 429, "", OUTCOME_RETRY, REASON_THROTTLED, "" },
                 { 431, "", OUTCOME_REJECTED, REASON_BAD_REQUEST, "" },
-                { 500, "{\"error\":{\"message\":\"a\\u0007b\\u001b[31m\\nc\"}}", OUTCOME_RETRY, REASON_SERVER_ERROR, "a b" },
+                { 500, "{\"error\":{\"message\":\"a\\u0007b\\u001b[31m\\nc\"}}", OUTCOME_RETRY,
+                  REASON_SERVER_ERROR, "a b" },
                 { 503, "", OUTCOME_RETRY, REASON_SERVER_ERROR, "" },
                 { 599, "", OUTCOME_RETRY, REASON_SERVER_ERROR, "" },
                 { 100, "", OUTCOME_RETRY, REASON_BAD_REPLY, "" },
@@ -65,9 +72,10 @@ static void test_table(void **state) {
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
                 Outcome o = judge(table[i].status, table[i].body);
-                if (o.kind != table[i].kind || o.reason != table[i].reason || !strstr(o.detail, table[i].detail))
-                        fail_msg("HTTP %d %s: %d %s %s", table[i].status, table[i].body, o.kind, reason_to_string(o.reason),
-                                 o.detail);
+                if (o.kind != table[i].kind || o.reason != table[i].reason ||
+                    !strstr(o.detail, table[i].detail))
+                        fail_msg("HTTP %d %s: %d %s %s", table[i].status, table[i].body, o.kind,
+                                 reason_to_string(o.reason), o.detail);
                 assert_null(strpbrk(o.detail, "\n\r\x1b\a"));
                 assert_int_equal(o.status, o.kind == OUTCOME_OK ? 0 : table[i].status);
         }
@@ -92,7 +100,9 @@ static void test_failures(void **state) {
         (void) state;
         assert_int_equal(ARRAY_SIZE(table), HTTP_FAILURE_INTERNAL);
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-                HttpReply reply = { .failure = table[i].failure, .detail = "in its own words", .body = BUF_INIT(10) };
+                HttpReply reply = { .failure = table[i].failure,
+                                    .detail = "in its own words",
+                                    .body = BUF_INIT(10) };
                 Outcome o = api_reply_outcome(&reply);
                 assert_int_equal(o.kind, table[i].kind);
                 assert_int_equal(o.reason, table[i].reason);
@@ -101,7 +111,9 @@ static void test_failures(void **state) {
 }
 
 static void test_wishes(void **state) {
-        HttpReply reply = { .status = 429, .body = BUF_INIT(100), .retry_after_usec = 7, .request_id = "req-1" };
+        HttpReply reply = {
+                .status = 429, .body = BUF_INIT(100), .retry_after_usec = 7, .request_id = "req-1"
+        };
 
         (void) state;
         Outcome o = api_reply_outcome(&reply);
@@ -112,8 +124,9 @@ static void test_wishes(void **state) {
 /* Error bodies as they were recorded, where they are at hand: FTWATCH_FIXTURES, else beside the tree. */
 static void test_recorded(void **state) {
         static const Reason expected[] = {
-                REASON_UNAUTHORIZED, REASON_UNAUTHORIZED, REASON_UNAUTHORIZED, REASON_MISCONFIGURED, REASON_THROTTLED,
-                REASON_THROTTLED, REASON_NOT_FOUND, REASON_BAD_REQUEST, REASON_THROTTLED, REASON_BAD_REQUEST,
+                REASON_UNAUTHORIZED, REASON_UNAUTHORIZED, REASON_UNAUTHORIZED, REASON_MISCONFIGURED,
+                REASON_THROTTLED,    REASON_THROTTLED,    REASON_NOT_FOUND,    REASON_BAD_REQUEST,
+                REASON_THROTTLED,    REASON_BAD_REQUEST,
         };
         const char *dir = getenv("FTWATCH_FIXTURES");
         char path[512];

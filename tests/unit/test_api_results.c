@@ -20,7 +20,8 @@ static void print_metrics(const Metrics *m, Buf *ret) {
         for (size_t i = 0; i < m->n_series; i++) {
                 (void) buf_printf(ret, "%s%s", i > 0 ? "; " : "", m->series[i].name);
                 for (size_t k = 0; k < m->series[i].n_points; k++)
-                        (void) buf_printf(ret, " %lld=%g", (long long) m->series[i].points[k].step, m->series[i].points[k].value);
+                        (void) buf_printf(ret, " %lld=%g", (long long) m->series[i].points[k].step,
+                                          m->series[i].points[k].value);
         }
 }
 
@@ -29,9 +30,11 @@ static void print_metrics(const Metrics *m, Buf *ret) {
 static const struct {
         const char *text, *expected;            /* NULL: -EBADMSG */
 } table[] = {
-        { "step,train_loss,valid_loss\n1,2.5,3.5\n2,1.5,2.5\n", "train_loss 1=2.5 2=1.5; valid_loss 1=3.5 2=2.5" },
+        { "step,train_loss,valid_loss\n1,2.5,3.5\n2,1.5,2.5\n",
+          "train_loss 1=2.5 2=1.5; valid_loss 1=3.5 2=2.5" },
         { "step,train_loss,valid_loss\r\n1,2.5,\r\n2,,2.5\r\n", "train_loss 1=2.5; valid_loss 2=2.5" },
-        { "step,train_loss,valid_loss\n1,2.5,-1\n2,-1,-1.0\n3,0.5,0.25", "train_loss 1=2.5 3=0.5; valid_loss 3=0.25" },
+        { "step,train_loss,valid_loss\n1,2.5,-1\n2,-1,-1.0\n3,0.5,0.25",
+          "train_loss 1=2.5 3=0.5; valid_loss 3=0.25" },
         { "step,train_accuracy,validation_loss,validation_mean_token_accuracy\n1,0.5,2,0.25\n",
           "train_mean_token_accuracy 1=0.5; valid_loss 1=2; valid_mean_token_accuracy 1=0.25" },
         { "step,reward\n1,-1\n", "reward 1=-1" },

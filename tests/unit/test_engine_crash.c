@@ -1,5 +1,6 @@
-/* The process ends, as by kill -9, at every commit and at every request of a scenario, and a new one goes on with the file that is
- * left: each notice arrives, in order, and repeats have the id and the bytes of the first. */
+/* The process ends, as by kill -9, at every commit and at every request of a scenario, and a new one goes on
+ * with the file that is left: each notice arrives, in order, and repeats have the id and the bytes of the
+ * first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -18,8 +19,8 @@
 static const char *const way[] = { "pending", "running", "paused", "running", "succeeded" };
 static const char *const notices[] = { "created", "pending", "running", "paused", "running", "succeeded" };
 
-/* Where it ends. A commit is refused, and everything after it, so that nothing of a dead process is written: what a kill in the
- * middle of a commit leaves is what a kill before it leaves. */
+/* Where it ends. A commit is refused, and everything after it, so that nothing of a dead process is written:
+ * what a kill in the middle of a commit leaves is what a kill before it leaves. */
 typedef struct Kill {
         Rig *rig;
         unsigned at_commit, at_request; /* 0: not there */
@@ -100,7 +101,8 @@ static void check_job(const FakeApi *api, const char *id) {
 
 static bool dead_or_settled(Rig *rig, void *userdata) {
         (void) userdata;
-        return current->dead || (rig_source(rig)->n_polls >= 2 && rig_owed(rig) == 0 && !rig_source(rig)->tails);
+        return current->dead ||
+               (rig_source(rig)->n_polls >= 2 && rig_owed(rig) == 0 && !rig_source(rig)->tails);
 }
 
 /* Returns how many commits and requests the scenario has. */

@@ -17,7 +17,8 @@ static const char *const way[] = { "pending", "running", "paused", "running", "s
 
 /* First arrivals of each job come in the order of its life. */
 static void check_order(const FakeApi *api, const FakeJob *j) {
-        static const char *const types[] = { "created", "pending", "running", "paused", "running", "succeeded" };
+        static const char *const types[] = { "created", "pending", "running",
+                                             "paused",  "running", "succeeded" };
         size_t at = 0;
 
         for (size_t i = 0; i < api->n_hits; i++) {
@@ -73,7 +74,8 @@ static void test_half_fails(void **state) {
         rig_settle(rig);
         for (size_t k = 0; k < N_JOBS; k++)
                 check_order(rig->api, jobs[k]);
-        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE receiver = 'a' AND state != 2"), 0);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE receiver = 'a' AND state != 2"),
+                         0);
         rig_free(rig);
 }
 
@@ -97,7 +99,8 @@ static void test_rejected(void **state) {
         refuse_status = 410;
         (void) fake_job_add(rig->api, "pending");
         rig_poll_settle(rig);
-        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE receiver = 'a' AND state = 3"), 2);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE receiver = 'a' AND state = 3"),
+                         2);
         assert_int_equal(fake_api_count(rig->api, "b", "receiver.failing", NULL), 1);
         assert_int_equal(fake_api_count(rig->api, "a", NULL, NULL), 0);
         (void) fake_job_add(rig->api, "pending");
@@ -206,7 +209,8 @@ static void test_drain(void **state) {
         rig_free(rig);
 }
 
-/* The reply came, but there was no room to note it: noted when there is, the line goes on, nothing is sent twice. */
+/* The reply came, but there was no room to note it: noted when there is, the line goes on, nothing is sent
+ * twice. */
 static void test_settle_fails(void **state) {
         Rig *rig = rig_new(NULL);
 
@@ -216,7 +220,10 @@ static void test_settle_fails(void **state) {
         FakeJob *j = fake_job_add(rig->api, "pending");
         rig_wait(rig, in_flight, NULL, "a delivery");
         rig->api->hook_fault = NULL;
-        rig_exec(rig, "CREATE TRIGGER full BEFORE UPDATE OF state ON deliveries BEGIN SELECT raise(ABORT, 'full'); END");
+        rig_exec(
+                rig,
+                "CREATE TRIGGER full BEFORE UPDATE OF state ON deliveries BEGIN SELECT raise(ABORT, "
+                "'full'); END");
         http_script_release(rig->script);
         rig_poll(rig, 3);
         assert_int_equal(fake_api_count(rig->api, "a", NULL, j->id), 1);

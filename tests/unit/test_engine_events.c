@@ -49,10 +49,12 @@ static void check_order(Rig *rig, const FakeJob *j) {
 
         for (size_t i = 0; i < rig->api->n_hits; i++) {
                 const FakeHit *h = &rig->api->hits[i];
-                const char *at = streq(h->type, EVENT_TYPE) && streq_null(h->job, j->id) ? strstr(h->body, "warning no ") : NULL;
+                const char *at = streq(h->type, EVENT_TYPE) && streq_null(h->job, j->id)
+                                         ? strstr(h->body, "warning no ")
+                                         : NULL;
                 if (!at)
                         continue;
-                long n = strtol(at + strlen("warning no "), NULL, 10);
+                long n = (long) strtoul(at + strlen("warning no "), NULL, 10);
                 assert_true(n > last);
                 last = n;
         }
@@ -164,7 +166,8 @@ static void test_colliding_ids(void **state) {
         rig_free(rig);
 }
 
-/* The past of a job that ran before us is not news; what comes after is, also what came while first contact was interrupted. */
+/* The past of a job that ran before us is not news; what comes after is, also what came while first contact
+ * was interrupted. */
 static void test_silent_past(void **state) {
         Rig *rig = rig_new(NULL);
         FakeJob *j = fake_job_add(rig->api, "running");

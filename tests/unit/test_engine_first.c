@@ -56,7 +56,8 @@ static void check_large(unsigned above, unsigned between, FakeOrder order) {
         for (unsigned i = 0; i < 3; i++) {
                 fake_job_set(active[i], "succeeded");
                 rig_poll_settle(rig);
-                assert_int_equal(fake_api_count(rig->api, "a", "fine_tuning.job.succeeded", active[i]->id), 1);
+                assert_int_equal(fake_api_count(rig->api, "a", "fine_tuning.job.succeeded", active[i]->id),
+                                 1);
         }
         assert_int_equal(rig->api->n_hits, 5);  /* created and pending of the new one */
         assert_int_equal(rig_sql(rig, "SELECT count(*) FROM notices"), 5);
@@ -115,7 +116,8 @@ static void check_interrupted(unsigned fault_at, bool restart, FakeOrder order, 
         unsigned n = fault_at == 1 ? 0 : 1;
         if (api->n_hits != 4 * n)
                 print_error("fault at %u, %s, %s, cursor %s\n", fault_at, restart ? "new start" : "same run",
-                            order == FAKE_OLDEST_FIRST ? "oldest first" : "newest first", cursor_goes ? "gone" : "there");
+                            order == FAKE_OLDEST_FIRST ? "oldest first" : "newest first",
+                            cursor_goes ? "gone" : "there");
         assert_int_equal(fake_api_count(api, "a", "fine_tuning.job.succeeded", finished->id), n);
         assert_int_equal(fake_api_count(api, "a", "fine_tuning.job.running", running->id), n);
         assert_int_equal(fake_api_count(api, "a", "fine_tuning.job.created", NULL), 2 * n);

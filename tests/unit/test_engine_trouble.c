@@ -45,9 +45,11 @@ static void test_told_once(void **state) {
                 const char *body, *type;
                 unsigned after;
         } table[] = {
-                { 401, "{\"error\":{\"code\":\"401\",\"message\":\"Access denied\"}}", "source.unauthorized", 2 },
+                { 401, "{\"error\":{\"code\":\"401\",\"message\":\"Access denied\"}}", "source.unauthorized",
+                  2 },
                 { 403, "", "source.unauthorized", 2 },
-                { 404, "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}", "source.misconfigured", 2 },
+                { 404, "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}",
+                  "source.misconfigured", 2 },
                 { 302, "", "source.misconfigured", 2 },
                 { 500, "<html>", "source.unreachable", 3 },
                 { 429, "{}", "source.throttled", 3 },
@@ -158,14 +160,16 @@ static void test_full_store(void **state) {
         (void) state;
         FakeJob *known = fake_job_add(rig->api, "running");
         rig_first_contact(rig);
-        (void) snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld", (long long) rig_sql(rig, "PRAGMA page_count"));
+        (void) snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld",
+                        (long long) rig_sql(rig, "PRAGMA page_count"));
         (void) rig_sql(rig, limit);
         fake_job_set(known, "failed");
         for (unsigned i = 0; i < 60; i++)
                 (void) fake_job_add(rig->api, "succeeded");
         rig_poll(rig, 4);
         assert_false(rig->broken);
-        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs"), 1 + 2 * rig_sql(rig, "SELECT count(*) FROM notices") / 4);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs"),
+                         1 + 2 * rig_sql(rig, "SELECT count(*) FROM notices") / 4);
         assert_int_equal(told(rig, "source.recovered"), 0);
         (void) rig_sql(rig, "PRAGMA max_page_count = 1000000");
         rig_poll(rig, 2);

@@ -45,9 +45,11 @@ static void test_table(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-                Outcome o = { .kind = table[i].kind, .reason = REASON_TIMEOUT, .retry_after_usec = table[i].retry_after };
-                usec_t next = schedule_next(&limits, table[i].active, &o, table[i].n_failed, table[i].started, table[i].now,
-                                            table[i].random);
+                Outcome o = { .kind = table[i].kind,
+                              .reason = REASON_TIMEOUT,
+                              .retry_after_usec = table[i].retry_after };
+                usec_t next = schedule_next(&limits, table[i].active, &o, table[i].n_failed,
+                                            table[i].started, table[i].now, table[i].random);
                 if (next < table[i].least || next > table[i].most)
                         fail_msg("row %zu: %llu", i, (unsigned long long) next);
         }
@@ -64,7 +66,8 @@ static void test_steady(void **state) {
                 now = schedule_next(&limits, true, &ok, 0, now, now + S, 0);
         assert_int_equal(n, 2880);
         for (; jittered < USEC_PER_DAY; n_jittered++)
-                jittered = schedule_next(&limits, true, &ok, 0, jittered, jittered + S, n_jittered * 2654435761U);
+                jittered = schedule_next(&limits, true, &ok, 0, jittered, jittered + S,
+                                         n_jittered * 2654435761U);
         assert_in_range(n_jittered, 2880, 3200);
 }
 

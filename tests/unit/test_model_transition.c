@@ -54,7 +54,9 @@ static void test_transitions(void **state) {
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
                 Transition t[TRANSITIONS_MAX] = {};
-                Job job = { .id = (char *) "x", .status = (char *) table[i].observed, .created_at = table[i].created_at };
+                Job job = { .id = (char *) "x",
+                            .status = (char *) table[i].observed,
+                            .created_at = table[i].created_at };
                 unsigned n = transition_detect(table[i].known, &job, table[i].baseline, t);
                 if (n != table[i].n)
                         fail_msg("row %zu: %u transitions", i, n);

@@ -19,10 +19,14 @@ static Outcome outcome_of(char letter) {
                 OutcomeKind kind;
                 Reason reason;
         } table[] = {
-                { 'o', OUTCOME_OK, REASON_NONE },               { 'u', OUTCOME_REJECTED, REASON_UNAUTHORIZED },
-                { 'm', OUTCOME_REJECTED, REASON_MISCONFIGURED }, { 't', OUTCOME_RETRY, REASON_TIMEOUT },
-                { 'd', OUTCOME_RETRY, REASON_DNS },             { '5', OUTCOME_RETRY, REASON_SERVER_ERROR },
-                { '9', OUTCOME_RETRY, REASON_THROTTLED },       { 'b', OUTCOME_RETRY, REASON_BAD_REPLY },
+                { 'o', OUTCOME_OK, REASON_NONE },
+                { 'u', OUTCOME_REJECTED, REASON_UNAUTHORIZED },
+                { 'm', OUTCOME_REJECTED, REASON_MISCONFIGURED },
+                { 't', OUTCOME_RETRY, REASON_TIMEOUT },
+                { 'd', OUTCOME_RETRY, REASON_DNS },
+                { '5', OUTCOME_RETRY, REASON_SERVER_ERROR },
+                { '9', OUTCOME_RETRY, REASON_THROTTLED },
+                { 'b', OUTCOME_RETRY, REASON_BAD_REPLY },
                 { 'g', OUTCOME_REJECTED, REASON_GONE },
         };
 
@@ -78,7 +82,8 @@ static void test_polls(void **state) {
                 for (size_t k = 0; table[i].in[k]; k++) {
                         usec_t blind = 0;
                         Outcome o = outcome_of(table[i].in[k]);
-                        TroubleNews news = trouble_take_poll(&t, &o, table[i].after, START + k * 30 * USEC_PER_SEC, &blind);
+                        TroubleNews news = trouble_take_poll(&t, &o, table[i].after,
+                                                             START + k * 30 * USEC_PER_SEC, &blind);
                         if (news_letter(&t, news) != table[i].out[k])
                                 fail_msg("%s: %c at %zu", table[i].in, news_letter(&t, news), k);
                         if (news == TROUBLE_RECOVERED)
@@ -120,7 +125,9 @@ static void test_deliveries(void **state) {
                 for (size_t k = 0; table[i].in[k]; k++) {
                         usec_t blind = 0;
                         Outcome o = outcome_of(table[i].in[k]);
-                        TroubleNews news = trouble_take_delivery(&t, &o, START + k * table[i].seconds * USEC_PER_SEC, &blind);
+                        TroubleNews news =
+                                trouble_take_delivery(&t, &o, START + k * table[i].seconds * USEC_PER_SEC,
+                                                      &blind);
                         if (news_letter(&t, news) != table[i].out[k])
                                 fail_msg("%s: %c at %zu", table[i].in, news_letter(&t, news), k);
                 }

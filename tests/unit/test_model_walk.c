@@ -1,5 +1,5 @@
-/* The page walk against a simulated server of every kind: whatever comes between, every item is seen in the end, and a quiet
- * list costs one page. The seed is printed; FTWATCH_SEED repeats a run. */
+/* The page walk against a simulated server of every kind: whatever comes between, every item is seen in the
+ * end, and a quiet list costs one page. The seed is printed; FTWATCH_SEED repeats a run. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -159,9 +159,12 @@ static unsigned poll(Server *v, Walk *w, char **saved, bool thorough, bool hosti
 static void check_all_seen(const Server *v, uint64_t of_seed) {
         for (unsigned i = 0; i < v->n; i++)
                 if (v->items[i]->seen_in == 0 && !v->items[i]->late)
-                        fail_msg("FTWATCH_SEED=%llu: item %u of %u was never seen (%s first, pages of %u%s%s)",
-                                 (unsigned long long) of_seed, i, v->n, v->oldest_first ? "oldest" : "newest", v->page_size,
-                                 v->ignores_after ? ", ignores after" : "", v->unknown_is_top ? ", unknown is top" : "");
+                        fail_msg(
+                                "FTWATCH_SEED=%llu: item %u of %u was never seen (%s first, pages of "
+                                "%u%s%s)",
+                                (unsigned long long) of_seed, i, v->n, v->oldest_first ? "oldest" : "newest",
+                                v->page_size, v->ignores_after ? ", ignores after" : "",
+                                v->unknown_is_top ? ", unknown is top" : "");
 }
 
 static void run(uint64_t of_seed) {
@@ -276,27 +279,98 @@ static void test_steps(void **state) {
                 const char *after;
                 bool open, ignored;
         } table[] = {
-                { "all news", { .n = 1, .floor = 1, .open = true }, { 10, 0, 0, 10, "z", false, true, 9, 1 }, false,
-                  WALK_STEP_MORE, "z", true, false },
-                { "some known", { .n = 1, .floor = 1, .open = true }, { 10, 1, 1, 9, "z", false, true, 9, 1 }, false,
-                  WALK_STEP_DONE, NULL, false, false },
-                { "some known, thorough", { .n = 1, .floor = 1, .open = true }, { 10, 1, 1, 9, "z", false, true, 9, 1 }, true,
-                  WALK_STEP_MORE, "z", true, false },
-                { "whole page known, thorough", { .n = 1, .floor = 1, .open = true }, { 4, 4, 4, 0, "z", false, true, 9, 1 },
-                  true, WALK_STEP_DONE, NULL, false, false },
-                { "the end", { .n = 1, .floor = 1, .open = true }, { 10, 0, 0, 10, "z", false, false, 9, 1 }, false,
-                  WALK_STEP_DONE, NULL, false, false },
-                { "empty", { .n = 1, .floor = 1, .open = true }, { .has_more = true }, false, WALK_STEP_DONE, NULL, false, false },
-                { "no ids", { .n = 1, .floor = 1, .open = true }, { 10, 0, 0, 10, NULL, false, true, 9, 1 }, false,
-                  WALK_STEP_DONE, NULL, false, false },
-                { "oldest first", { .n = 1, .floor = 1, .open = true }, { 10, 0, 0, 10, "z", false, true, 1, 9 }, false,
-                  WALK_STEP_MORE, "z", true, false },
-                { "oldest first, the end", { .n = 1, .floor = 1, .open = true }, { 10, 0, 0, 10, "z", false, false, 1, 9 }, false,
-                  WALK_STEP_DONE, "z", false, false },
-                { "oldest first, nothing since", { .n = 2, .floor = 2, .open = true, .after = (char *) "z",
-                  .order = WALK_ORDER_OLDEST_FIRST }, { 0 }, false, WALK_STEP_DONE, "z", false, false },
-                { "after is ignored", { .n = 1, .floor = 1, .open = true, .after = (char *) "q" },
-                  { 10, 0, 0, 0, "q", true, true, 9, 1 }, false, WALK_STEP_DONE, NULL, false, true },
+                { "all news",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 10, 0, 0, 10, "z", false, true, 9, 1 },
+                  false,
+                  WALK_STEP_MORE,
+                  "z",
+                  true,
+                  false },
+                { "some known",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 10, 1, 1, 9, "z", false, true, 9, 1 },
+                  false,
+                  WALK_STEP_DONE,
+                  NULL,
+                  false,
+                  false },
+                { "some known, thorough",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 10, 1, 1, 9, "z", false, true, 9, 1 },
+                  true,
+                  WALK_STEP_MORE,
+                  "z",
+                  true,
+                  false },
+                { "whole page known, thorough",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 4, 4, 4, 0, "z", false, true, 9, 1 },
+                  true,
+                  WALK_STEP_DONE,
+                  NULL,
+                  false,
+                  false },
+                { "the end",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 10, 0, 0, 10, "z", false, false, 9, 1 },
+                  false,
+                  WALK_STEP_DONE,
+                  NULL,
+                  false,
+                  false },
+                { "empty",
+                  { .n = 1, .floor = 1, .open = true },
+                  { .has_more = true },
+                  false,
+                  WALK_STEP_DONE,
+                  NULL,
+                  false,
+                  false },
+                { "no ids",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 10, 0, 0, 10, NULL, false, true, 9, 1 },
+                  false,
+                  WALK_STEP_DONE,
+                  NULL,
+                  false,
+                  false },
+                { "oldest first",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 10, 0, 0, 10, "z", false, true, 1, 9 },
+                  false,
+                  WALK_STEP_MORE,
+                  "z",
+                  true,
+                  false },
+                { "oldest first, the end",
+                  { .n = 1, .floor = 1, .open = true },
+                  { 10, 0, 0, 10, "z", false, false, 1, 9 },
+                  false,
+                  WALK_STEP_DONE,
+                  "z",
+                  false,
+                  false },
+                { "oldest first, nothing since",
+                  { .n = 2,
+                    .floor = 2,
+                    .open = true,
+                    .after = (char *) "z",
+                    .order = WALK_ORDER_OLDEST_FIRST },
+                  { 0 },
+                  false,
+                  WALK_STEP_DONE,
+                  "z",
+                  false,
+                  false },
+                { "after is ignored",
+                  { .n = 1, .floor = 1, .open = true, .after = (char *) "q" },
+                  { 10, 0, 0, 0, "q", true, true, 9, 1 },
+                  false,
+                  WALK_STEP_DONE,
+                  NULL,
+                  false,
+                  true },
         };
 
         (void) state;
@@ -304,10 +378,10 @@ static void test_steps(void **state) {
                 Walk w = {};
                 assert_int_equal(walk_copy(&table[i].before, &w), 0);
                 int step = walk_take_page(&w, &table[i].page, table[i].thorough);
-                if (step != (int) table[i].step || !streq_null(w.after, table[i].after) || w.open != table[i].open ||
-                    w.after_ignored != table[i].ignored)
-                        fail_msg("%s: step %d, after %s, open %d, ignored %d", table[i].what, step, strempty(w.after), w.open,
-                                 w.after_ignored);
+                if (step != (int) table[i].step || !streq_null(w.after, table[i].after) ||
+                    w.open != table[i].open || w.after_ignored != table[i].ignored)
+                        fail_msg("%s: step %d, after %s, open %d, ignored %d", table[i].what, step,
+                                 strempty(w.after), w.open, w.after_ignored);
                 walk_done(&w);
         }
 }

@@ -1,4 +1,5 @@
-/* The state: what it keeps of sources, jobs, events, metrics, notices; the outbox; what is pruned. In memory. */
+/* The state: what it keeps of sources, jobs, events, metrics, notices; the outbox; what is pruned. In
+ * memory. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -76,7 +77,10 @@ static int64_t add_job(Store *s, int64_t source, const char *id, const char *sta
 }
 
 static int64_t add_notice(Store *s, int64_t source, int64_t job, unsigned n, bool enrich, int expected) {
-        Notice notice = { .type = NOTICE_JOB_RUNNING, .created_usec = T0 + n, .source = (char *) "src", .status = (char *) "running" };
+        Notice notice = { .type = NOTICE_JOB_RUNNING,
+                          .created_usec = T0 + n,
+                          .source = (char *) "src",
+                          .status = (char *) "running" };
         int64_t seq = 0;
 
         StoredJob *about = new_job("ftjob-1", "running", 5);
@@ -95,10 +99,12 @@ static void test_jobs(void **state) {
         size_t n = 0;
 
         assert_int_equal(store_job_load(s, source, "ftjob-1", &j), 0);
-        int64_t one = add_job(s, source, "ftjob-1", "running", 100), two = add_job(s, source, "ftjob-2", "canceled", 200);
+        int64_t one = add_job(s, source, "ftjob-1", "running", 100),
+                two = add_job(s, source, "ftjob-2", "canceled", 200);
         int64_t three = add_job(s, source, "ftjob-3", "evaluating", 300);
         assert_int_equal(store_job_load(s, source, "ftjob-1", &j), 1);
-        assert_true(j->id == one && j->first_walk == 3 && !j->silent && !j->removed && j->job->created_at == 100);
+        assert_true(j->id == one && j->first_walk == 3 && !j->silent && !j->removed &&
+                    j->job->created_at == 100);
         free(j->status);
         j->status = strdup("succeeded");
         j->changed_usec = T0 + 9;
@@ -146,9 +152,14 @@ static void test_tails(void **state) {
         assert_true(job == one);
 }
 
-static void add_event(Store *s, int64_t job, int64_t at, EventLevel level, const char *message, int expected) {
+static void add_event(Store *s, int64_t job, int64_t at, EventLevel level, const char *message,
+                      int expected) {
         uint8_t key[EVENT_KEY_SIZE];
-        Event e = { .id = (char *) message, .created_at = at, .level = level, .message = (char *) message, .step = -1 };
+        Event e = { .id = (char *) message,
+                    .created_at = at,
+                    .level = level,
+                    .message = (char *) message,
+                    .step = -1 };
         uint64_t walk = 0;
 
         assert_int_equal(event_key(&e, 0, key), 0);
@@ -176,7 +187,8 @@ static void test_events(void **state) {
         int64_t source = add_source(s, "src"), job = add_job(s, source, "a", "running", 1);
 
         check_tail(s, job, 3, "");
-        /* As ingest does: from the oldest. Several in one second keep the order in which they were stored. */
+        /* As ingest does: from the oldest. Several in one second keep the order in which they were stored.
+         */
         add_event(s, job, 10, EVENT_LEVEL_INFO, "one", 1);
         add_event(s, job, 10, EVENT_LEVEL_INFO, "two", 1);
         add_event(s, job, 10, EVENT_LEVEL_INFO, "three", 1);
@@ -203,7 +215,8 @@ static void test_metrics(void **state) {
         assert_int_equal(store_metric_put(s, job, "train_loss", 2, 0.3), 0);
         assert_int_equal(store_metrics_load(s, job, &m), 0);
         const MetricSeries *loss = metrics_find(m, "train_loss"), *reward = metrics_find(m, "reward");
-        assert_true(loss && loss->n_points == 3 && isnan(loss->points[0].value) && isinf(loss->points[2].value));
+        assert_true(loss && loss->n_points == 3 && isnan(loss->points[0].value) &&
+                    isinf(loss->points[2].value));
         assert_true(loss->points[1].step == 2 && loss->points[1].value == 0.3);
         assert_true(reward && reward->n_points == 1);
         metrics_free(m);
@@ -221,7 +234,8 @@ static void test_notices(void **state) {
         assert_int_equal(store_notice_waits(s, a), 1);
         assert_int_equal(store_notice_waits(s, b), 0);
         assert_int_equal(store_notices_to_enrich(s, &pending, &n_pending), 0);
-        assert_true(n_pending == 1 && pending[0].seq == a && pending[0].job == job && pending[0].source == source);
+        assert_true(n_pending == 1 && pending[0].seq == a && pending[0].job == job &&
+                    pending[0].source == source);
         free(pending);
         assert_int_equal(store_notice_load_latest(s, job, NOTICE_JOB_RUNNING, &n), 1);
         assert_true(n->created_usec == T0 + 2 && n->type == NOTICE_JOB_RUNNING);
@@ -242,7 +256,11 @@ static void test_notices(void **state) {
 }
 
 static void test_troubles(void **state) {
-        Trouble t = { .n_row = 9, .n_type = 9, .reason = REASON_DNS, .since_usec = T0, .told_type = NOTICE_SOURCE_UNREACHABLE,
+        Trouble t = { .n_row = 9,
+                      .n_type = 9,
+                      .reason = REASON_DNS,
+                      .since_usec = T0,
+                      .told_type = NOTICE_SOURCE_UNREACHABLE,
                       .told_usec = T0 + 1 };
         Store *s = *state;
         Trouble back = {};
@@ -250,7 +268,8 @@ static void test_troubles(void **state) {
         assert_int_equal(store_trouble_load(s, "source:x", &back), 0);
         assert_int_equal(store_trouble_save(s, "source:x", &t), 0);
         assert_int_equal(store_trouble_load(s, "source:x", &back), 1);
-        assert_true(back.told_type == t.told_type && back.since_usec == T0 && back.told_usec == T0 + 1 && back.reason == REASON_DNS);
+        assert_true(back.told_type == t.told_type && back.since_usec == T0 && back.told_usec == T0 + 1 &&
+                    back.reason == REASON_DNS);
         assert_int_equal(store_trouble_save(s, "source:x", &(Trouble) {}), 0);
         assert_int_equal(store_trouble_load(s, "source:x", &back), 0);
 }
@@ -309,7 +328,7 @@ static void test_transactions(void **state) {
         assert_int_equal(store_begin(s), 0);
         (void) add_job(s, source, "a", "running", 1);
         assert_true(store_begin(s) < 0);                /* not within another one */
-        assert_int_equal(store_commit(s), 0);
+        assert_int_equal(store_commit(s, true), 0);
         assert_int_equal(number(s, "SELECT count(*) FROM jobs"), 1);
 }
 
@@ -320,7 +339,8 @@ static void test_full(void **state) {
         char sql[64], id[32];
         int r = 0;
 
-        (void) snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld", (long long) number(s, "PRAGMA page_count") + 3);
+        (void) snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld",
+                        (long long) number(s, "PRAGMA page_count") + 3);
         (void) number(s, sql);
         assert_int_equal(store_begin(s), 0);
         for (unsigned i = 0; r >= 0 && i < 10000; i++) {

@@ -27,7 +27,8 @@ static int set_up(void **state) {
         const char *tmp = getenv("TMPDIR");
 
         assert_non_null(p);
-        assert_true((size_t) snprintf(p->dir, sizeof p->dir, "%s/store-XXXXXX", tmp ? tmp : "/tmp") < sizeof p->dir);
+        assert_true((size_t) snprintf(p->dir, sizeof p->dir, "%s/store-XXXXXX", tmp ? tmp : "/tmp") <
+                    sizeof p->dir);
         assert_non_null(mkdtemp(p->dir));
         (void) snprintf(p->path, sizeof p->path, "%s/%s", p->dir, STORE_FILE_NAME);
         *state = p;
@@ -133,7 +134,9 @@ static void test_refused(void **state) {
 
         sqlite3 *other;
         assert_int_equal(sqlite3_open(p->path, &other), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(other, "CREATE TABLE t (x); PRAGMA application_id = 252006673", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(other, "CREATE TABLE t (x); PRAGMA application_id = 252006673", NULL,
+                                      NULL, NULL),
+                         SQLITE_OK);
         sqlite3_close(other);
         refused(p, STORE_READ_WRITE, -EMEDIUMTYPE, "another program");
         refused(p, STORE_READ_ONLY, -EMEDIUMTYPE, "another program");
@@ -213,9 +216,12 @@ static void test_full_disk(void **state) {
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
         assert_int_equal(store_begin(s), 0);
         for (unsigned i = 0; r >= 0 && i < 5000; i++)
-                r = db_exec(s->db, "INSERT INTO sources (name, endpoint) VALUES (hex(randomblob(200)), hex(randomblob(200)))");
+                r = db_exec(
+                        s->db,
+                        "INSERT INTO sources (name, endpoint) VALUES (hex(randomblob(200)), "
+                        "hex(randomblob(200)))");
         if (r >= 0)
-                r = store_commit(s);
+                r = store_commit(s, true);
         else
                 store_rollback(s);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);

@@ -30,11 +30,15 @@ static int set_up(void **state) {
         Store *s = NULL;
 
         assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &s, &aside, &message), 0);
-        assert_int_equal(db_exec(s->db,
-                                 "INSERT INTO sources (id, name, endpoint) VALUES (1, 's', 'e');"
-                                 "INSERT INTO jobs (id, source, job_id, status, terminal, silent, created_at, body, first_walk,"
-                                 " first_seen_usec, changed_usec) VALUES (1, 1, 'a', 'running', 0, 0, 1, '{}', 1, 1, 1),"
-                                 " (2, 1, 'b', 'succeeded', 1, 0, 1, '{}', 1, 1, 1)"), 0);
+        assert_int_equal(
+                db_exec(s->db,
+                        "INSERT INTO sources (id, name, endpoint) VALUES (1, 's', 'e');"
+                        "INSERT INTO jobs (id, source, job_id, status, terminal, silent, created_at, "
+                        "body, first_walk,"
+                        " first_seen_usec, changed_usec) VALUES (1, 1, 'a', 'running', 0, 0, 1, '{}', 1,"
+                        " 1, 1),"
+                        " (2, 1, 'b', 'succeeded', 1, 0, 1, '{}', 1, 1, 1)"),
+                0);
         *state = s;
         return 0;
 }
@@ -67,8 +71,11 @@ static int64_t next(Store *s, const char *receiver, usec_t before) {
 }
 
 static void settle(Store *s, int64_t seq, DeliveryState state, usec_t due, bool degrade) {
-        const DeliveryVerdict v = { .state = state, .due_usec = due, .degrade = degrade, .reason = REASON_TIMEOUT };
-        const Outcome o = outcome_make(state == DELIVERY_DONE ? OUTCOME_OK : OUTCOME_RETRY, REASON_TIMEOUT, 0, "slow");
+        const DeliveryVerdict v = {
+                .state = state, .due_usec = due, .degrade = degrade, .reason = REASON_TIMEOUT
+        };
+        const Outcome o =
+                outcome_make(state == DELIVERY_DONE ? OUTCOME_OK : OUTCOME_RETRY, REASON_TIMEOUT, 0, "slow");
 
         assert_int_equal(store_delivery_settle(s, seq, &v, &o, T0 + 99), 0);
 }
@@ -86,7 +93,8 @@ static void test_order(void **state) {
         Store *s = *state;
 
         assert_int_equal(next(s, "r", USEC_INFINITY), 0);
-        int64_t first = owe(s, "r", 1, T0 + 10), second = owe(s, "r", 1, T0 + 1), other = owe(s, "r", 2, T0 + 5);
+        int64_t first = owe(s, "r", 1, T0 + 10), second = owe(s, "r", 1, T0 + 1),
+                other = owe(s, "r", 2, T0 + 5);
         int64_t free_one = owe(s, "r", 0, T0 + 7), free_two = owe(s, "r", 0, T0 + 6);
         (void) owe(s, "else", 1, T0);
         assert_int_equal(next(s, "r", T0 + 4), 0);              /* second waits for first */
@@ -115,7 +123,8 @@ static void test_attempts(void **state) {
         claim(s, seq, "bytes");
         settle(s, seq, DELIVERY_PENDING, T0 + 3, false);
         assert_int_equal(store_delivery_next(s, "r", USEC_INFINITY, &d), 1);
-        assert_true(d.attempts == 1 && d.due_usec == T0 + 3 && d.created_usec == T0 && !d.degraded && d.line == 1);
+        assert_true(d.attempts == 1 && d.due_usec == T0 + 3 && d.created_usec == T0 && !d.degraded &&
+                    d.line == 1);
         delivery_done(&d);
         assert_int_equal(store_delivery_body(s, seq, &body), 1);
         assert_string_equal(buf_string(&body), "bytes");
@@ -136,7 +145,11 @@ static void test_attempts(void **state) {
         claim(s, seq, NULL);
         settle(s, seq, DELIVERY_DONE, 0, false);
         assert_int_equal(next(s, "r", USEC_INFINITY), 0);
-        assert_int_equal(number(s, "SELECT count(*) FROM deliveries WHERE state = 2 AND body IS NULL AND reason IS NULL"), 1);
+        assert_int_equal(
+                number(s,
+                       "SELECT count(*) FROM deliveries WHERE state = 2 AND body IS NULL AND reason IS "
+                       "NULL"),
+                1);
         buf_done(&body);
 }
 
@@ -179,19 +192,24 @@ static void test_abandon(void **state) {
         (void) owe(s, "gone", 0, T0);
         assert_int_equal(store_deliveries_abandon(s, kept, T0), 0);             /* not old enough */
         assert_int_equal(store_deliveries_abandon(s, kept, T0 + 1), 1);
-        assert_int_equal(number(s, "SELECT count(*) FROM deliveries WHERE state = 3 AND receiver = 'gone'"), 1);
+        assert_int_equal(number(s, "SELECT count(*) FROM deliveries WHERE state = 3 AND receiver = 'gone'"),
+                         1);
         assert_int_equal(store_deliveries_abandon(s, NULL, T0 + 1), 2);
 }
 
 static void test_prune(void **state) {
         Store *s = *state;
 
-        assert_int_equal(db_exec(s->db,
-                                 "INSERT INTO events (job, key, walk, created_at, level, body)"
-                                 " SELECT j.id, randomblob(16), 1, 1, 0, '{}' FROM jobs j,"
-                                 " (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 30) SELECT n FROM c);"
-                                 "INSERT INTO metrics SELECT j.id, 'train_loss', n, 1.5 FROM jobs j,"
-                                 " (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 30) SELECT n FROM c)"), 0);
+        assert_int_equal(
+                db_exec(s->db,
+                        "INSERT INTO events (job, key, walk, created_at, level, body)"
+                        " SELECT j.id, randomblob(16), 1, 1, 0, '{}' FROM jobs j,"
+                        " (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 30) "
+                        "SELECT n FROM c);"
+                        "INSERT INTO metrics SELECT j.id, 'train_loss', n, 1.5 FROM jobs j,"
+                        " (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 30) "
+                        "SELECT n FROM c)"),
+                0);
         int64_t owed = owe(s, "r", 1, T0), done = owe(s, "r", 2, T0);
         (void) owed;
         claim(s, done, "x");
@@ -204,12 +222,13 @@ static void test_prune(void **state) {
         for (unsigned i = 0; i < 5; i++)
                 assert_true(store_prune(s, T0 + 1, 10) >= 0);
         assert_int_equal(store_prune(s, T0 + 1, 10), 0);
-        assert_int_equal(number(s, "SELECT count(*) FROM events WHERE job = 1"), 30);   /* it is not finished */
+        assert_int_equal(number(s, "SELECT count(*) FROM events WHERE job = 1"),
+                         30); /* it is not finished */
         assert_int_equal(number(s, "SELECT count(*) FROM events WHERE job = 2"), 0);
         assert_int_equal(number(s, "SELECT count(*) FROM metrics WHERE job = 2"), 0);
         assert_int_equal(number(s, "SELECT count(*) FROM jobs"), 2);                    /* known ground */
         assert_int_equal(number(s, "SELECT count(*) FROM notices"), 1);
-        assert_int_equal(number(s, "SELECT count(*) FROM deliveries"), 1);              /* the one that is owed */
+        assert_int_equal(number(s, "SELECT count(*) FROM deliveries"), 1); /* the one that is owed */
         assert_int_equal(next(s, "r", USEC_INFINITY), owed);
 }
 
