@@ -265,6 +265,7 @@ static int sending_start(Sending *s, const Now *now) {
         if (r >= 0)
                 r = store_delivery_claim(l->engine->ports.store, s->delivery.seq,
                                          rendered ? &s->delivery.body : NULL, s->delivery.degraded);
+        l->engine->owes = rendered; /* the bytes must not change; that it was tried may be forgotten */
         r = observation_end(l->engine, r);
         if (r < 0)
                 return r;

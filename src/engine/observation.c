@@ -75,7 +75,7 @@ int observation_end(Engine *e, int r) {
         bool news = e->n_told > 0;
 
         if (r >= 0)
-                r = store_commit(e->ports.store);
+                r = store_commit(e->ports.store, news || e->owes);
         else
                 store_rollback(e->ports.store);
         for (size_t i = 0; i < e->n_told; i++) {
@@ -84,6 +84,7 @@ int observation_end(Engine *e, int r) {
                 notice_free(e->told[i]);
         }
         e->n_told = 0;
+        e->owes = false;
         if (r < 0)
                 return engine_store_failed(e, r);
         if (news)

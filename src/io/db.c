@@ -185,6 +185,16 @@ int db_commit(Db *db) {
         return r;
 }
 
+/* The log is the main database's journal file: https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
+int db_sync(Db *db) {
+        sqlite3_file *log = NULL;
+
+        int code = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+        if (code != SQLITE_OK || !log || !log->pMethods)
+                return db_errno(code);
+        return db_errno(log->pMethods->xSync(log, SQLITE_SYNC_NORMAL));
+}
+
 void db_rollback(Db *db) {
         if (db_in_transaction(db))
                 (void) db_run(db, "ROLLBACK", "");

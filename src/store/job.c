@@ -142,7 +142,8 @@ int store_job_next_tail(Store *s, int64_t source, int64_t *ret_job, usec_t *ret_
         sqlite3_stmt *q;
 
         int r = db_query(s->db, &q,
-                         "SELECT id, tail_usec FROM jobs WHERE tail_usec IS NOT NULL AND source = ?1 "
+                         "SELECT id, tail_usec FROM jobs INDEXED BY jobs_with_tail "
+                         "WHERE tail_usec IS NOT NULL AND source = ?1 "
                          "ORDER BY tail_usec LIMIT 1",
                          "i", source);
         if (r < 0)
@@ -162,7 +163,8 @@ int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n
         sqlite3_stmt *q;
 
         int r = db_query(s->db, &q,
-                         "SELECT id FROM jobs WHERE source = ?1 AND terminal = 0 AND removed_usec IS NULL "
+                         "SELECT id FROM jobs INDEXED BY jobs_unfinished "
+                         "WHERE source = ?1 AND terminal = 0 AND removed_usec IS NULL "
                          "ORDER BY created_at DESC, id DESC",
                          "i", source);
         if (r < 0)

@@ -57,7 +57,7 @@ static const char version_1[] =
         "  name TEXT NOT NULL,"
         "  step INTEGER NOT NULL,"
         "  value REAL,"
-        "  PRIMARY KEY (job, name, step)"
+        "  PRIMARY KEY (job, step, name)"
         ") WITHOUT ROWID;"
         "CREATE TABLE notices ("
         "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -34,8 +34,10 @@ int store_begin(Store *s) {
         return db_begin(s->db);
 }
 
-int store_commit(Store *s) {
-        return db_commit(s->db);
+int store_commit(Store *s, bool durable) {
+        int r = db_commit(s->db);
+
+        return r < 0 || !durable ? r : db_sync(s->db);
 }
 
 void store_rollback(Store *s) {
@@ -101,13 +103,13 @@ static int store_refuse(int error, char **ret_message, const char *path, const c
 static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_message) {
         int64_t version = 0, application = 0;
 
-        /* WAL: readers and the writer do not wait for each other. FULL: what was committed survives a power
-         * cut. */
+        /* WAL: readers and the writer do not wait for each other. NORMAL: store_commit() says what must
+         * survive a power cut. */
         int r = db_exec(
                 s->db,
                 mode == STORE_READ_ONLY
                         ? "PRAGMA query_only = ON; PRAGMA foreign_keys = ON; PRAGMA cache_size = -512"
-                        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
                           "PRAGMA cache_size = -512; PRAGMA journal_size_limit = 1048576; PRAGMA "
                           "temp_store = MEMORY");
         if (r >= 0)

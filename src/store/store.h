@@ -38,7 +38,9 @@ int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside);
 const char *store_error(const Store *s);
 
 int store_begin(Store *s);
-int store_commit(Store *s);             /* rolls back when it fails */
+/* Rolls back when it fails. durable: what is committed must survive a power cut, because something is owed
+ * for it; what is not would be seen, or done, once more. */
+int store_commit(Store *s, bool durable);
 void store_rollback(Store *s);          /* nothing when no transaction is open */
 
 typedef struct StoredSource {

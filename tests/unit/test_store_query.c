@@ -425,7 +425,7 @@ static void test_indexes(void **state) {
         check_plans(db, "(job=?)");
         assert_int_equal(query_metrics(f->store, 1, "train_loss", &m), 0);
         (void) metrics_free(m);
-        check_plans(db, "(job=? AND name=?)");
+        check_plans(db, "metrics USING PRIMARY KEY (job=?)");
         assert_int_equal(query_notices(f->store, &notice_query, &notices), 0);
         notice_rows_done(&notices);
         check_plans(db, "notices_by_job");
