@@ -232,6 +232,47 @@ static void test_prune(void **state) {
         assert_int_equal(next(s, "r", USEC_INFINITY), owed);
 }
 
+/* What the statements of this connection did since the last call, in steps of SQLite's machine. */
+static int64_t steps(Store *s) {
+        int64_t n = 0;
+
+        for (sqlite3_stmt *q = NULL; (q = sqlite3_next_stmt(db_handle(s->db), q));)
+                n += sqlite3_stmt_status(q, SQLITE_STMTSTATUS_VM_STEP, 1);
+        return n;
+}
+
+/* What was delivered, and who finished, costs nothing any more. */
+static void test_history_is_free(void **state) {
+        Store *s = *state;
+        _cleanup_free_ int64_t *rows = NULL;
+        Delivery d = {};
+        int64_t job;
+        usec_t due;
+        size_t n;
+
+        assert_int_equal(
+                db_exec(s->db,
+                        "WITH RECURSIVE c(n) AS (SELECT 10 UNION ALL SELECT n + 1 FROM c LIMIT 2000)"
+                        " INSERT INTO jobs (id, source, job_id, status, terminal, silent, created_at, body,"
+                        " first_walk, first_seen_usec, changed_usec)"
+                        " SELECT n, 1, 'j' || n, 'succeeded', 1, 0, n, '{}', 1, n, n FROM c;"
+                        "INSERT INTO notices (id, type, job, created_usec, body)"
+                        " SELECT job_id, 'job.succeeded', id, 1, '{}' FROM jobs;"
+                        "INSERT INTO deliveries (notice, receiver, line, state, created_usec, due_usec)"
+                        " SELECT seq, 'r', job, 2, 1, 1 FROM notices"),
+                0);
+        int64_t owed = owe(s, "r", 1, T0);
+        (void) steps(s);
+        assert_int_equal(store_deliveries_reset(s), 0);
+        assert_int_equal(store_delivery_next(s, "r", USEC_INFINITY, &d), 1);
+        assert_int_equal(d.seq, owed);
+        assert_int_equal(store_job_next_tail(s, 1, &job, &due), 0);
+        assert_int_equal(store_jobs_unfinished(s, 1, &rows, &n), 0);
+        assert_int_equal(n, 1);
+        assert_in_range(steps(s), 1, 400);
+        delivery_done(&d);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
@@ -240,6 +281,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_reset_and_count, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_abandon, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_prune, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_history_is_free, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
