@@ -312,20 +312,27 @@ has_asked() {
         (($(n_requests) >= $1))
 }
 
-@test "a cycle without a change writes nothing to disk" {
+@test "cycles without a change ask 1 + active times, log nothing and write nothing to disk" {
         start_ftsim quiet
         watch_all
-        start_daemon
-        await_poll 3
-        local before
-        before=$(awk '/^write_bytes/ { print $2 }' "/proc/$DAEMON_PID/io")
-        (cd "$T/state" && stat -c '%n %s %Y' ./* >"$T/before")
-        await_poll 10
-        (cd "$T/state" && stat -c '%n %s %Y' ./* >"$T/after")
-        # Its log goes to a file as well: that is all it writes, and what the state holds has not changed.
-        diff "$T/before" "$T/after"
-        [[ -n $before ]]
+        start quiet "$FTWATCHD" --config "$T/ftwatchd.conf"
+        wait_for 20 has_asked 300
+        local before after written
+        written=$(awk '/^write_bytes/ { print $2 }' "/proc/$STARTED_PID/io")
+        before=$(cd "$T" && stat -c '%n %s %Y' quiet.log state/*)
+        wait_for 20 has_asked $(($(n_requests) + 200))
+        assert_equal "$(awk '/^write_bytes/ { print $2 }' "/proc/$STARTED_PID/io")" "$written"
+        after=$(cd "$T" && stat -c '%n %s %Y' quiet.log state/*)
+        assert_equal "$after" "$before"
         assert_equal "$(types)" ''
+        # Between two looks at the list, each unfinished job is looked at once.
+        local active
+        active=$(api '/openai/fine_tuning/jobs?limit=100' |
+                jq '[.data[] | select(.status | test("succeeded|failed|cancelled") | not)] | length')
+        ((active > 0))
+        sim GET /_sim/requests | jq -r '.[-150:][] | select(.query | contains("limit=100") | not) | .path' |
+                awk -v n="$active" '/\/jobs$/ { if (seen && count != n) exit 1; seen++; count = 0; next }
+                        { count++ }  END { if (seen < 5) exit 1 }'
 }
 
 # --- other servers ------------------------------------------------------------------------------------
