@@ -313,7 +313,7 @@ has_asked() {
 }
 
 @test "cycles without a change ask 1 + active times, log nothing and write nothing to disk" {
-        start_ftsim quiet
+        start_ftsim - <<<'estimate = "fixed"; generate = { finished = 97; active = 3; events = 20; };'
         watch_all
         start quiet "$FTWATCHD" --config "$T/ftwatchd.conf"
         wait_for 20 has_asked 300
