@@ -129,7 +129,14 @@ static int cut_rows(Cutter *c, Page *p) {
         return cut_char(c, ']') ? 0 : (cut_fail(c, "truncated"), -EBADMSG);
 }
 
+static bool cut_is_word(const Cutter *c, const char *word) {
+        size_t n = strlen(word);
+
+        return (size_t) (c->end - c->at) >= n && memcmp(c->at, word, n) == 0;
+}
+
 static int cut_page(Cutter *c, Page *p) {
+        enum { MORE_UNSAID, MORE_YES, MORE_NO } more = MORE_UNSAID;
         bool have_data = false;
 
         if (!cut_char(c, '{'))
@@ -152,8 +159,8 @@ static int cut_page(Cutter *c, Page *p) {
                                 continue;
                         }
                         if (key_size == 10 && memcmp(key, "\"has_more\"", 10) == 0)
-                                p->has_more =
-                                        (size_t) (c->end - c->at) >= 4 && memcmp(c->at, "true", 4) == 0;
+                                more = cut_is_word(c, "true") ? MORE_YES :
+                                       cut_is_word(c, "false") ? MORE_NO : MORE_UNSAID;
                         if (!cut_value(c))
                                 return -EBADMSG;
                 } while (cut_char(c, ','));
@@ -163,6 +170,9 @@ static int cut_page(Cutter *c, Page *p) {
         cut_space(c);
         if (c->at != c->end)
                 return cut_fail(c, "text behind the end"), -EBADMSG;
+        /* A server that does not say may have more behind any row: only "false" ends a list, as in the
+         * vendors' SDKs. */
+        p->has_more = more == MORE_YES || (more == MORE_UNSAID && p->n_rows > 0);
         return have_data ? 0 : (cut_fail(c, "no data list"), -EBADMSG);
 }
 

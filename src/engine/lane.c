@@ -22,6 +22,7 @@ typedef struct Sending {
         Delivery delivery;
         char notice_id[NOTICE_ID_SIZE];
         ReceiverSend *send;
+        int unrenderable;               /* why it cannot be put into a message, negative errno, or 0 */
         bool ended;                     /* as below, but the store does not know it yet */
         Outcome outcome;
         DeliveryVerdict verdict;
@@ -155,7 +156,10 @@ static void lane_take_outcome(Lane *l, const Outcome *outcome, const Now *now) {
                 l->blocked_until_usec = 0;
                 return;
         }
-        usec_t wait = backoff_usec(++l->n_failed, l->receiver->backoff_min_usec,
+        /* Attempts that were under way together fail together: that is one failure. */
+        if (l->n_failed == 0 || now->boot_usec >= l->blocked_until_usec)
+                l->n_failed++;
+        usec_t wait = backoff_usec(l->n_failed, l->receiver->backoff_min_usec,
                                    l->receiver->backoff_max_usec, engine_random());
         wait = MAX(wait, MIN(outcome->retry_after_usec, l->receiver->retry_after_max_usec));
         l->blocked_until_usec = usec_add(now->boot_usec, wait);
@@ -251,7 +255,12 @@ static int sending_render(Sending *s, bool *ret_rendered) {
         *ret_rendered = r == 0;
         if (r != 0)
                 return MIN(r, 0);
-        return l->receiver->kind->render(l->receiver, n, s->delivery.degraded, &s->delivery.body);
+        r = l->receiver->kind->render(l->receiver, n, s->delivery.degraded, &s->delivery.body);
+        if (r == -ENOMEM)
+                return r;
+        *ret_rendered = r >= 0;
+        s->unrenderable = MIN(r, 0);
+        return 0;
 }
 
 static int sending_start(Sending *s, const Now *now) {
@@ -270,6 +279,8 @@ static int sending_start(Sending *s, const Now *now) {
         if (r < 0)
                 return r;
         s->delivery.attempts++;
+        if (s->unrenderable < 0)
+                return s->unrenderable;
         ReceiverAttempt attempt = {
                 .notice_id = s->notice_id,
                 .body = s->delivery.body.data,
@@ -296,7 +307,10 @@ static int lane_begin(Lane *l, Delivery *d, const Now *now) {
                 sending_free(s);
                 return r;
         }
-        Outcome failed = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
+        /* What cannot be rendered does not hold up its receiver: in the plainest form, or not at all. */
+        OutcomeKind kind = s->unrenderable < 0 ? OUTCOME_REJECTED : OUTCOME_RETRY;
+        Outcome failed = outcome_make(kind, REASON_INTERNAL, 0, strerror(-r));
+        failed.reshape = s->unrenderable < 0 && !s->delivery.degraded;
         on_sent(&failed, s);
         return 0;
 }
