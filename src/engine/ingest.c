@@ -72,6 +72,8 @@ static int tell_transition(Source *s, const StoredJob *stored, const Transition 
                 r = compose_transition(s, stored->job, t, n_entered, now, &n);
         /* Who must act on a pause wants the same details as who reads of an end. */
         bool enrich = (terminal && t->type != NOTICE_JOB_CREATED) || t->type == NOTICE_JOB_PAUSED;
+        if (r >= 0 && enrich && terminal)
+                r = tail_promise(s, stored->id, now);
         if (r >= 0 && enrich)
                 r = compose_details(s->engine->ports.store, stored->id, n);
         if (r < 0)

@@ -114,9 +114,11 @@ static int tail_store_end(Tail *t, usec_t now) {
                 return r;
         bool have_metrics = !metrics_is_empty(metrics);
         r = in_notice ? 0 : tail_tell_results(t, have_metrics, now);
-        /* A job that is paused goes on being watched, with the walk that its watch keeps. */
-        if (r < 0 || !status_is_terminal(t->stored->status))
+        if (r < 0)
                 return r;
+        /* A job that is paused goes on being watched, with the walk that its watch keeps. */
+        if (!status_is_terminal(t->stored->status))
+                return store_job_set_tail(store, t->job, 0);
         r = store_job_save_walk(store, t->job, &t->walk);
         bool wanting = !have_metrics && streq(t->stored->status, "succeeded");
         return r < 0 ? r : store_job_set_tail(store, t->job, tail_next_look(t, wanting, now));
@@ -279,6 +281,10 @@ static int tails_run(Source *s) {
         return 0;
 }
 
+int tail_promise(Source *s, int64_t job, usec_t now_real_usec) {
+        return store_job_set_tail(s->engine->ports.store, job, usec_add(now_real_usec, late_looks[0]));
+}
+
 int tail_start(Source *s, int64_t job, int64_t notice) {
         Tail *t = calloc(1, sizeof *t);
 
@@ -287,6 +293,15 @@ int tail_start(Source *s, int64_t job, int64_t notice) {
         *t = (Tail) { .source = s, .job = job, .notice = notice };
         DL_APPEND(s->tails, t);
         return tails_run(s);
+}
+
+static bool tail_is_under_way(const Source *s, int64_t job) {
+        const Tail *t;
+
+        DL_FOREACH(s->tails, t)
+                if (t->job == job)
+                        return true;
+        return false;
 }
 
 static int on_tail_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
@@ -301,7 +316,7 @@ static int on_tail_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
         while ((r = store_job_next_tail(e->ports.store, s->stored.id, &job, &due)) > 0 && due <= now) {
                 /* Until it is done it counts as due later: a crash in between looks again. */
                 r = store_job_set_tail(e->ports.store, job, usec_add(now, late_looks[1]));
-                if (r >= 0)
+                if (r >= 0 && !tail_is_under_way(s, job))
                         r = tail_start(s, job, 0);
                 if (r < 0)
                         break;

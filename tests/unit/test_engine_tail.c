@@ -172,6 +172,36 @@ static void test_faults(void **state) {
 }
 
 /* `--once` waits for details and deliveries, and for nothing else. */
+static bool hold_all_but_lists(FakeApi *api, unsigned n, HttpStep *step) {
+        (void) n;
+        step->hold = api->n_gets + api->n_events + api->n_files > 0;
+        return false;
+}
+
+/* The notice went when its time was over, and the daemon died before the details came: what they say besides
+ * is told all the same. */
+static void test_killed_after_notice(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .source = "enrich_timeout = \"20ms\";" });
+
+        (void) state;
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        rig_poll(rig, 1);
+        fake_api_forget(rig->api);
+        fake_event_add(rig->api, j, "error", "the disk was full at the end");
+        fake_job_set(j, "succeeded");
+        rig->api->fault = hold_all_but_lists;
+        rig_wait(rig, is_told, j, "the notice without details");
+        rig_stop(rig);
+        assert_int_equal(told(rig, "fine_tuning.job.event", j), 0);
+        rig->api->fault = NULL;
+        rig_start(rig);
+        look_late(rig);
+        assert_int_equal(told(rig, "fine_tuning.job.event", j), 1);
+        assert_int_equal(told(rig, "fine_tuning.job.succeeded", j), 1);
+        rig_free(rig);
+}
+
 static void test_once(void **state) {
         Rig *rig = rig_new(NULL);
 
@@ -197,6 +227,7 @@ int main(void) {
                 cmocka_unit_test(test_slow),
                 cmocka_unit_test(test_results_later),
                 cmocka_unit_test(test_faults),
+                cmocka_unit_test(test_killed_after_notice),
                 cmocka_unit_test(test_once),
         };
 
