@@ -94,6 +94,7 @@ static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata
 
 int engine_drain(Engine *e, usec_t timeout_usec) {
         e->draining = true;
+        e->drain_timer = sd_event_source_disable_unref(e->drain_timer);         /* of a drain before this one */
         for (size_t i = 0; i < e->n_sources; i++)
                 poller_stop(e->sources[i]);
         dispatcher_drain(e->dispatcher);
@@ -184,24 +185,34 @@ static int engine_abandon(Engine *e) {
         return r;
 }
 
+/* How many rows went. */
+static int engine_prune(Engine *e) {
+        usec_t history_usec = e->config->history_usec;
+        int n = 0;
+
+        int r = observation_begin(e);
+        if (r < 0)
+                return r;
+        if (history_usec > 0)
+                r = n = store_prune(e->ports.store, usec_sub(engine_now(e).real_usec, history_usec),
+                                    PRUNE_ROWS);
+        if (r >= 0)
+                r = engine_abandon(e);
+        r = observation_end(e, MIN(r, 0));
+        return r < 0 ? r : n;
+}
+
 static int on_prune(sd_event_source *source, uint64_t usec, void *userdata) {
         Engine *e = userdata;
         usec_t again = PRUNE_INTERVAL_USEC;
 
         (void) source;
         (void) usec;
-        if (observation_begin(e) < 0)
-                return 0;
-        int r = e->config->history_usec == 0
-                        ? 0
-                        : store_prune(e->ports.store,
-                                      usec_sub(engine_now(e).real_usec, e->config->history_usec),
-                                      PRUNE_ROWS);
-        if (r >= (int) PRUNE_ROWS)
+        int n = engine_prune(e);
+        if (n < 0)
+                again = USEC_PER_HOUR;
+        else if (n >= (int) PRUNE_ROWS)
                 again = USEC_PER_SEC; /* in steps: a transaction of months would hold up deliveries */
-        if (r >= 0)
-                r = engine_abandon(e);
-        (void) observation_end(e, MIN(r, 0));
         if (sd_event_source_set_time_relative(e->prune_timer, again) < 0 ||
             sd_event_source_set_enabled(e->prune_timer, SD_EVENT_ONESHOT) < 0)
                 log_error("cannot set the timer that prunes the state");
