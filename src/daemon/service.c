@@ -181,6 +181,10 @@ static void on_engine_broken(void *userdata) {
 
         service_drop_engine(s);
         s->store = store_free(s->store);
+        if (s->stopping) {                      /* the next start finds out */
+                service_exit(s, EXIT_FAILURE);
+                return;
+        }
         int r = ++s->n_broken > BROKEN_MAX ? -EIO : service_state_path(s, &path);
         if (r >= 0)
                 r = store_set_aside(path, clock_usec(CLOCK_REALTIME), &aside);
@@ -191,6 +195,10 @@ static void on_engine_broken(void *userdata) {
                         "and what was owed is lost",
                         aside);
                 r = service_open_store(s);
+        }
+        if (r >= 0 && s->next_config) {         /* the reload that was waiting for this engine's end */
+                service_swap(s);
+                return;
         }
         if (r >= 0)
                 r = service_start_engine(s);
