@@ -147,9 +147,10 @@ static int event_page_run(EventPage *p, bool thorough, const char **ret_reason) 
                         counts.has_more = false;
                 step = r = walk_take_page(p->walk, &counts, thorough);
         }
-        bool was_open = before.after != NULL;
-        if (r >= 0 && p->watched && (counts.n_new > 0 || step == WALK_STEP_MORE || was_open))
+        if (r >= 0 && p->watched && p->walk->dirty)
                 r = store_job_save_walk(p->source->engine->ports.store, p->job, p->walk);
+        if (r >= 0 && p->watched)
+                p->walk->dirty = false;
         r = observation_end(p->source->engine, r);
         if (r < 0) {
                 walk_done(p->walk);

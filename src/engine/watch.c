@@ -35,6 +35,7 @@ void watch_drop(Source *s, Watch *w) {
 
 static int watch_add(Source *s, const StoredJob *stored) {
         Watch *w = calloc(1, sizeof *w);
+        uint64_t last_walk = 0;
 
         if (!w)
                 return -ENOMEM;
@@ -46,10 +47,13 @@ static int watch_add(Source *s, const StoredJob *stored) {
                 r = free_and_strdup(&w->title, job_title(stored->job));
         if (r >= 0)
                 r = walk_copy(&stored->events_walk, &w->events_walk);
+        if (r >= 0)
+                r = store_events_last_walk(s->engine->ports.store, stored->id, &last_walk);
         if (r < 0) {
                 watch_free(w);
                 return r;
         }
+        w->events_walk.n = MAX(w->events_walk.n, last_walk);
         HASH_ADD_KEYPTR(hh, s->watches, w->job_id, strlen(w->job_id), w);
         return 0;
 }

@@ -70,8 +70,13 @@ bool walk_begin(Walk *w) {
         return false;
 }
 
+static int walk_set_after(Walk *w, const char *id) {
+        w->dirty = w->dirty || !streq_null(w->after, id);
+        return free_and_strdup(&w->after, id);
+}
+
 void walk_restart(Walk *w) {
-        free(TAKE_PTR(w->after));
+        (void) walk_set_after(w, NULL);                 /* frees only */
 }
 
 /* Only a page with two different stamps shows an order. */
@@ -80,25 +85,26 @@ static void walk_learn_order(Walk *w, const WalkPage *p) {
             p->first_at == p->last_at)
                 return;
         w->order = p->first_at > p->last_at ? WALK_ORDER_NEWEST_FIRST : WALK_ORDER_OLDEST_FIRST;
+        w->dirty = true;
 }
 
 static int walk_finish(Walk *w, bool keep_after) {
         w->open = false;
         if (!keep_after)
-                free(TAKE_PTR(w->after));
+                walk_restart(w);
         return WALK_STEP_DONE;
 }
 
 int walk_take_page(Walk *w, const WalkPage *p, bool thorough) {
         walk_learn_order(w, p);
         bool oldest_first = w->order == WALK_ORDER_OLDEST_FIRST;
-        if (w->after && p->holds_after)
-                w->after_ignored = true;
+        if (w->after && p->holds_after && !w->after_ignored)
+                w->after_ignored = w->dirty = true;
         /* An empty page, or one that repeats itself: nothing lies behind it that could be reached. */
         if (p->n_items == 0 || w->after_ignored)
                 return walk_finish(w, oldest_first && !w->after_ignored);
         if (oldest_first) {
-                int r = free_and_strdup(&w->after, p->last_id);
+                int r = walk_set_after(w, p->last_id);
                 if (r < 0)
                         return r;
                 return p->has_more && p->last_id ? WALK_STEP_MORE : walk_finish(w, true);
@@ -107,6 +113,6 @@ int walk_take_page(Walk *w, const WalkPage *p, bool thorough) {
                                : p->n_known > 0;
         if (ground || !p->has_more || !p->last_id || streq_null(w->after, p->last_id))
                 return walk_finish(w, false);
-        int r = free_and_strdup(&w->after, p->last_id);
+        int r = walk_set_after(w, p->last_id);
         return r < 0 ? r : WALK_STEP_MORE;
 }

@@ -50,7 +50,6 @@ static const char version_1[] =
         "  body TEXT NOT NULL," /* event_to_json() */
         "  UNIQUE (job, key)"
         ");"
-        "CREATE INDEX events_by_age ON events (job, created_at);"
         /* A value of NULL is NaN (SQLite stores none). */
         "CREATE TABLE metrics ("
         "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"

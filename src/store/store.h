@@ -96,6 +96,8 @@ int store_event_add(Store *s, int64_t job, const Event *e, const uint8_t key[sta
  * Metric events are left out. */
 int store_events_tail(Store *s, int64_t job, size_t n, Event ***ret, size_t *ret_n);
 
+/* The highest walk that saw an event of the job, 0 for none. */
+int store_events_last_walk(Store *s, int64_t job, uint64_t *ret);
 int store_metric_put(Store *s, int64_t job, const char *name, int64_t step, double value);
 int store_metrics_load(Store *s, int64_t job, Metrics **ret);
 

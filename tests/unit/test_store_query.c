@@ -419,7 +419,7 @@ static void test_indexes(void **state) {
         check_plans(db, "job=?");
         assert_int_equal(query_events(f->store, 3, &event_query, &events), 0);
         event_rows_done(&events);
-        check_plans(db, "events_by_age (job=? AND created_at>?)");
+        check_plans(db, "events USING INDEX sqlite_autoindex_events_1 (job=?)");
         assert_int_equal(query_metrics(f->store, 1, NULL, &m), 0);
         (void) metrics_free(m);
         check_plans(db, "(job=?)");
