@@ -42,7 +42,8 @@ struct Lane {
         uint64_t n_failed;              /* in a row */
         usec_t blocked_until_usec;      /* boottime: no attempt before, because it fails or said so */
         usec_t next_send_usec;          /* boottime: its rate */
-        usec_t due_usec; /* realtime, of the earliest that waits; USEC_INFINITY when none does */
+        usec_t due_usec;                /* boottime, of the earliest that waits; USEC_INFINITY when none does */
+        usec_t longest_wait_usec;       /* that anything can be due from now */
         Trouble trouble;
 };
 
@@ -64,6 +65,15 @@ static int lane_load_trouble(Lane *l) {
         return MIN(r, 0);
 }
 
+static usec_t lane_longest_wait(const Lane *l) {
+        const Config *c = l->engine->config;
+        usec_t wait = MAX(l->receiver->backoff_max_usec, l->receiver->retry_after_max_usec);
+
+        for (size_t i = 0; i < c->n_sources; i++)
+                wait = MAX(wait, c->sources[i]->enrich_timeout_usec);
+        return wait;
+}
+
 int lane_new(Lane **ret, Engine *e, const ReceiverCommon *receiver) {
         Lane *l = calloc(1, sizeof *l);
 
@@ -72,6 +82,7 @@ int lane_new(Lane **ret, Engine *e, const ReceiverCommon *receiver) {
         l->engine = e;
         l->receiver = receiver;
         l->due_usec = USEC_INFINITY;
+        l->longest_wait_usec = lane_longest_wait(l);
         l->ports = (ReceiverPorts) {
                 .http = e->ports.http,
                 .glue = e->ports.glue,
@@ -120,9 +131,8 @@ static size_t lane_width(const Lane *l) {
 }
 
 static void lane_arm(Lane *l, const Now *now) {
-        usec_t at = usec_add(now->boot_usec, usec_sub(l->due_usec, now->real_usec));
+        usec_t at = MAX(MAX(l->due_usec, l->blocked_until_usec), l->next_send_usec);
 
-        at = MAX(MAX(at, l->blocked_until_usec), l->next_send_usec);
         if (l->due_usec == USEC_INFINITY || l->n_sending >= lane_width(l))
                 at = USEC_INFINITY;
         if (l->n_ended > 0)
@@ -323,6 +333,16 @@ static void lane_settle_ended(Lane *l, const Now *now) {
                         return;
 }
 
+/* When it is due, in boottime: the store's stamps are realtime. A receiver that failed is probed with what is
+ * due first, even before its own time, but not with what waits for details. A stamp farther ahead than
+ * anything can wait was made before the clock was set back. */
+static usec_t lane_due(const Lane *l, const Delivery *d, const Now *now) {
+        usec_t wait = usec_sub(d->due_usec, now->real_usec);
+        bool probe = l->n_failed > 0 && d->attempts > 0;
+
+        return probe || wait > l->longest_wait_usec ? now->boot_usec : usec_add(now->boot_usec, wait);
+}
+
 void lane_run(Lane *l) {
         Engine *e = l->engine;
         Now now = engine_now(e);
@@ -334,11 +354,8 @@ void lane_run(Lane *l) {
                 _cleanup_(delivery_done) Delivery d = {};
                 bool may_send = now.boot_usec >= l->blocked_until_usec && now.boot_usec >= l->next_send_usec;
                 r = store_delivery_next(e->ports.store, l->receiver->name, USEC_INFINITY, &d);
-                /* A receiver that failed is probed with what is due first, even before its own time; but not
-                 * with what waits for details. */
-                bool probe = l->n_failed > 0 && d.attempts > 0;
-                l->due_usec = r > 0 ? (probe ? 0 : d.due_usec) : USEC_INFINITY;
-                if (r <= 0 || !may_send || l->due_usec > now.real_usec)
+                l->due_usec = r > 0 ? lane_due(l, &d, &now) : USEC_INFINITY;
+                if (r <= 0 || !may_send || l->due_usec > now.boot_usec)
                         break;
                 Delivery taken = d;
                 d = (Delivery) {};
@@ -375,7 +392,7 @@ bool lane_is_idle(const Lane *l) {
         if (lane_n_in_flight(l) > 0)
                 return false;
         return l->stopped || l->n_failed > 0 || l->n_ended > 0 || l->blocked_until_usec > now.boot_usec ||
-               l->due_usec > now.real_usec;
+               l->due_usec > now.boot_usec;
 }
 
 bool lane_health_ok(const Lane *l) {
@@ -383,7 +400,7 @@ bool lane_health_ok(const Lane *l) {
 
         if (l->stopped || l->n_sending >= lane_width(l) || l->blocked_until_usec > now.boot_usec)
                 return true;
-        return l->due_usec == USEC_INFINITY || usec_add(l->due_usec, HEALTH_LATE_USEC) > now.real_usec ||
+        return usec_add(l->due_usec, HEALTH_LATE_USEC) > now.boot_usec ||
                usec_add(l->next_send_usec, HEALTH_LATE_USEC) > now.boot_usec;
 }
 

@@ -157,6 +157,26 @@ static void test_max_age(void **state) {
         rig_free(rig);
 }
 
+/* The clock goes back by hours: what is owed has stamps of the future and does not wait for them. */
+static void test_clock_back(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        rig->api->hook_fault = refuse;
+        refuse_status = 503;
+        FakeJob *j = fake_job_add(rig->api, "pending");
+        rig_poll(rig, 2);
+        rig_stop(rig);
+        rig_exec(rig, "UPDATE deliveries SET created_usec = created_usec + 10800000000,"
+                      " due_usec = due_usec + 10800000000");
+        refuse_status = 0;
+        rig_start(rig);
+        rig_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", NULL, j->id), 2);
+        rig_free(rig);
+}
+
 static bool hold_one(FakeApi *api, const FakeHit *hit, HttpStep *step) {
         (void) api;
         (void) hit;
@@ -240,6 +260,7 @@ int main(void) {
                 cmocka_unit_test(test_rejected),
                 cmocka_unit_test(test_failing),
                 cmocka_unit_test(test_max_age),
+                cmocka_unit_test(test_clock_back),
                 cmocka_unit_test(test_drain),
                 cmocka_unit_test(test_settle_fails),
         };
