@@ -242,16 +242,20 @@ static void tail_ask_events(Tail *t) {
 
 /* The first look walks all events, whatever was known; a late one stops at known ground. */
 static int tail_prepare(Tail *t) {
+        uint64_t last_walk = 0;
+
         int r = store_job_load_by_id(t->source->engine->ports.store, t->job, &t->stored);
         if (r == 0)
                 return -ENOENT;
         if (r >= 0)
                 r = walk_copy(&t->stored->events_walk, &t->walk);
+        if (r >= 0)
+                r = store_events_last_walk(t->source->engine->ports.store, t->job, &last_walk);
         if (r < 0)
                 return r;
         bool was_open = t->walk.open;   /* the first look was cut short */
         walk_restart(&t->walk);
-        t->walk.n++;
+        t->walk.n = MAX(t->walk.n, last_walk) + 1;
         t->walk.floor = t->notice > 0 || was_open ? 0 : t->walk.n;
         t->walk.open = true;
         return 0;
