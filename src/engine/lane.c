@@ -42,7 +42,7 @@ struct Lane {
         uint64_t n_failed;              /* in a row */
         usec_t blocked_until_usec;      /* boottime: no attempt before, because it fails or said so */
         usec_t next_send_usec;          /* boottime: its rate */
-        usec_t due_usec;                /* boottime, of the earliest that waits; USEC_INFINITY when none does */
+        usec_t due_usec;                /* boottime, of the earliest that waits; USEC_INFINITY: none does */
         usec_t longest_wait_usec;       /* that anything can be due from now */
         Trouble trouble;
 };
@@ -333,8 +333,8 @@ static void lane_settle_ended(Lane *l, const Now *now) {
                         return;
 }
 
-/* When it is due, in boottime: the store's stamps are realtime. A receiver that failed is probed with what is
- * due first, even before its own time, but not with what waits for details. A stamp farther ahead than
+/* When it is due, in boottime: the store's stamps are realtime. A receiver that failed is probed with what
+ * is due first, even before its own time, but not with what waits for details. A stamp farther ahead than
  * anything can wait was made before the clock was set back. */
 static usec_t lane_due(const Lane *l, const Delivery *d, const Now *now) {
         usec_t wait = usec_sub(d->due_usec, now->real_usec);
