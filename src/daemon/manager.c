@@ -10,12 +10,15 @@
 #include "base/strings.h"
 
 #define STATUS_MAX 256U
+#define STATUS_INTERVAL_USEC USEC_PER_SEC
 #define START_EXTEND_USEC (2 * USEC_PER_MINUTE) /* more than one request may take, retried and all */
 
 struct Manager {
         sd_event *event;
         sd_event_source *watchdog;
         usec_t watchdog_usec;           /* how often it is petted */
+        sd_event_source *late;          /* tells the status, when it was told just now */
+        usec_t told_usec;               /* monotonic, when that was */
         Engine *engine;
         bool present, ready;
         char status[STATUS_MAX];
@@ -42,44 +45,13 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-int manager_new(Manager **ret, sd_event *event) {
-        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof *m);
-        uint64_t watchdog_usec = 0;
-
-        if (!m)
-                return -ENOMEM;
-        m->event = sd_event_ref(event);
-        m->present = getenv("NOTIFY_SOCKET") != NULL;
-        if (sd_watchdog_enabled(false, &watchdog_usec) > 0) {
-                m->watchdog_usec = watchdog_usec / 3;
-                int r = sd_event_add_time_relative(event, &m->watchdog, CLOCK_MONOTONIC, m->watchdog_usec,
-                                                   m->watchdog_usec / 10 + 1, on_watchdog, m);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(m);
-        return 0;
-}
-
-Manager *manager_free(Manager *m) {
-        if (!m)
-                return NULL;
-        sd_event_source_disable_unref(m->watchdog);
-        sd_event_unref(m->event);
-        free(m);
-        return NULL;
-}
-
-void manager_watch(Manager *m, Engine *engine) {
-        m->engine = engine;
-}
-
-void manager_update(Manager *m, Engine *engine) {
+static void manager_tell(Manager *m) {
         char status[STATUS_MAX];
         EngineStatus st;
 
-        if (!m->present || engine_get_status(engine, &st) < 0)
+        if (!m->engine || engine_get_status(m->engine, &st) < 0)
                 return;
+        (void) sd_event_now(m->event, CLOCK_MONOTONIC, &m->told_usec);
         (void) snprintf(status, sizeof status,
                         "%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed%s%s",
                         st.n_sources_ok, st.n_sources, (unsigned long long) st.n_active,
@@ -95,6 +67,65 @@ void manager_update(Manager *m, Engine *engine) {
                 manager_ready(m);
         else
                 (void) sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%llu", (unsigned long long) START_EXTEND_USEC);
+}
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
+        (void) source;
+        (void) usec;
+        manager_tell(userdata);
+        return 0;
+}
+
+int manager_new(Manager **ret, sd_event *event) {
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof *m);
+        uint64_t watchdog_usec = 0;
+
+        if (!m)
+                return -ENOMEM;
+        m->event = sd_event_ref(event);
+        m->present = getenv("NOTIFY_SOCKET") != NULL;
+        int r = sd_event_add_time(event, &m->late, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_late, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->late, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        if (sd_watchdog_enabled(false, &watchdog_usec) > 0) {
+                m->watchdog_usec = watchdog_usec / 3;
+                r = sd_event_add_time_relative(event, &m->watchdog, CLOCK_MONOTONIC, m->watchdog_usec,
+                                               m->watchdog_usec / 10 + 1, on_watchdog, m);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        sd_event_source_disable_unref(m->watchdog);
+        sd_event_source_disable_unref(m->late);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
+
+void manager_watch(Manager *m, Engine *engine) {
+        m->engine = engine;
+}
+
+/* Every page and every delivery is a change, and what is owed has to be counted. */
+void manager_update(Manager *m) {
+        usec_t now = 0;
+
+        if (!m->present)
+                return;
+        (void) sd_event_now(m->event, CLOCK_MONOTONIC, &now);
+        if (!m->ready || usec_sub(now, m->told_usec) >= STATUS_INTERVAL_USEC)
+                manager_tell(m);
+        else if (sd_event_source_set_time(m->late, usec_add(m->told_usec, STATUS_INTERVAL_USEC)) < 0 ||
+                 sd_event_source_set_enabled(m->late, SD_EVENT_ONESHOT) < 0)
+                log_error("cannot set the timer of the status");
 }
 
 void manager_ready(Manager *m) {

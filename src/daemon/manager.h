@@ -13,12 +13,12 @@ int manager_new(Manager **ret, sd_event *event);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager, manager_free)
 
-/* READY once every source was polled (or failed to be, which is told); STATUS whenever it changes. engine
- * may be NULL. */
-void manager_update(Manager *m, Engine *engine);
+/* Something changed in the engine that is watched. READY once every source was polled (or failed to be, which
+ * is told); STATUS when it says something new, from then on once a second at the most. */
+void manager_update(Manager *m);
 void manager_reloading(Manager *m);
 /* After a reload that failed, or one whose engine is up. */
 void manager_ready(Manager *m);
 void manager_stopping(Manager *m, usec_t timeout_usec);
-/* Whose health the watchdog asks; NULL while there is none (then it is kept alive). */
+/* Whose status is told and whose health the watchdog asks; NULL while there is none (then it is kept alive). */
 void manager_watch(Manager *m, Engine *engine);

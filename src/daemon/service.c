@@ -171,7 +171,7 @@ static void on_engine_change(void *userdata) {
         Service *s = userdata;
 
         if (!s->stopping)
-                manager_update(s->manager, s->engine);
+                manager_update(s->manager);
 }
 
 /* The database proved damaged while it was in use: kept aside, and on from a fresh baseline. */
