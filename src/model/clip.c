@@ -1,6 +1,7 @@
 #include "model/clip.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,13 +67,15 @@ static int scalar_copy(json_object *v, size_t value_chars, json_object **ret) {
 
         switch (json_object_get_type(v)) {
         case json_type_boolean:
-                copy = json_object_new_boolean(json_object_get_boolean(v));
-                break;
         case json_type_int:
-                copy = json_object_new_int64(json_object_get_int64(v));
+                copy = json_object_get(v);
                 break;
         case json_type_double:
-                return json_double_new(json_object_get_double(v), ret);
+                /* Shared, it keeps the spelling it was read with; what JSON cannot spell becomes null. */
+                if (!isfinite(json_object_get_double(v)))
+                        return json_double_new(json_object_get_double(v), ret);
+                copy = json_object_get(v);
+                break;
         case json_type_string:
                 clean = text_clean(json_object_get_string(v), value_chars, true);
                 copy = clean ? json_object_new_string(clean) : NULL;
