@@ -246,28 +246,27 @@ stop_all() {
         pids=()
 }
 
+# bench_changed NAME SCENARIO
 bench_changed() {
-        local daemon bare i asked seconds
-        start_ftsim tests/bench/news.conf
+        local name=$1 daemon bare i asked seconds
+        start_ftsim "$2"
         start "$build/bench/news" "$url" 1000
-        configure news "$url" "${news_interval_ms}ms"
+        configure "$name" "$url" "${news_interval_ms}ms"
         start "$build/ftwatchd" --config "$conf"
         daemon=$pid
         warm_up "$daemon" "$url"
         start "$build/bench/bare" "$url" "$news_interval_ms"
         bare=$pid
         warm_up "$bare" "$url"
-        news_requests=0
         for ((i = 0; i < news_turns; i++)); do
                 asked=$(requests "$url") seconds=$(news_seconds "$url")
-                turn "$T/news-daemon" "$daemon" "$news_sec" news_seconds "$url"
+                turn "$T/$name-daemon" "$daemon" "$news_sec" news_seconds "$url"
                 ratio $(($(requests "$url") - asked)) \
                         "$(awk -v a="$(news_seconds "$url")" -v b="$seconds" 'BEGIN { print a - b }')" \
-                        >>"$T/news-requests"
-                echo >>"$T/news-requests"
-                turn "$T/news-bare" "$bare" "$news_sec" news_seconds "$url"
+                        >>"$T/$name-requests"
+                echo >>"$T/$name-requests"
+                turn "$T/$name-bare" "$bare" "$news_sec" news_seconds "$url"
         done
-        news_requests=$(median_of "$T/news-requests")
         stop_all
 }
 
@@ -389,7 +388,11 @@ sdk_anon_kb=""
 say "unchanged cycles: ftwatchd, libcurl + json-c, $(has_sdk && echo "the SDK, ")curl + jq, in $turns turns"
 bench_unchanged
 say "changed cycles: ftwatchd, libcurl + json-c, in $news_turns turns"
-bench_changed
+# Of the three jobs that train, two have done their steps and wait for their end.
+sed '/suffix = "t/{n;s/training = .*/training = { steps = 40; every = 1; epochs = 3; from = -50.0; to = -10.0; };/}' \
+        tests/bench/news.conf >"$T/news-one.conf"
+bench_changed one "$T/news-one.conf"
+bench_changed all tests/bench/news.conf
 say "ftwatchd --once, $once_runs times"
 bench_once
 say "wake-ups between polls"
@@ -415,10 +418,12 @@ row "  requests: 1 + 3 active jobs, most" "${requests_max-}" "%d" "=" 4
 row "  bytes written, all unchanged cycles together" "$wrote" "%d" "=" 0
 row "  bytes to disk, all unchanged cycles together" "$disk" "%d" "=" 0
 row "  files of the state touched (0 no, 1 yes)" "$([ $state_changed = no ] && echo 0 || echo 1)" "%d" "=" 0
-row "changed cycle (an event more of each job), CPU: ftwatchd" "$(median_of "$T/news-daemon")" "%.0f us"
-row "  libcurl + json-c, everything parsed" "$(median_of "$T/news-bare")" "%.0f us"
-row "  ftwatchd : libcurl + json-c" "$(ratio_of "$T/news-daemon" "$T/news-bare")" "%.2f" "<=" 0.45
-row "  requests of a cycle: at most 1 + 2 x 3" "$news_requests" "%.1f" "<=" 7
+row "cycle with a changed page (an event more of one job), CPU: ftwatchd" "$(median_of "$T/one-daemon")" "%.0f us"
+row "  libcurl + json-c, everything parsed" "$(median_of "$T/one-bare")" "%.0f us"
+row "  ftwatchd : libcurl + json-c" "$(ratio_of "$T/one-daemon" "$T/one-bare")" "%.2f" "<=" 0.45
+row "cycle in which every active job changed, CPU: ftwatchd" "$(median_of "$T/all-daemon")" "%.0f us"
+row "  ftwatchd : libcurl + json-c" "$(ratio_of "$T/all-daemon" "$T/all-bare")" "%.2f" "<=" 0.45
+row "  requests of such a cycle: at most 1 + 2 x 3" "$(median_of "$T/all-requests")" "%.1f" "<=" 7
 row "idle: anonymous memory, MiB" "$(ratio "$anon_kb" 1024)" "%.1f" "<=" 4
 row "  proportional share with libraries (PSS), MiB" "$(ratio "$pss_kb" 1024)" "%.1f"
 row "  anonymous memory of the SDK loop, MiB" "${sdk_anon_kb:+$(ratio "$sdk_anon_kb" 1024)}" "%.0f"
