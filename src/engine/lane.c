@@ -23,6 +23,7 @@ typedef struct Sending {
         char notice_id[NOTICE_ID_SIZE];
         ReceiverSend *send;
         int unrenderable;               /* why it cannot be put into a message, negative errno, or 0 */
+        bool recovers;                  /* it got through after failures: so may others, before their time */
         bool ended;                     /* as below, but the store does not know it yet */
         Outcome outcome;
         DeliveryVerdict verdict;
@@ -41,6 +42,7 @@ struct Lane {
 
         uint64_t n_failed;              /* in a row */
         usec_t blocked_until_usec;      /* boottime: no attempt before, because it fails or said so */
+        usec_t asked_until_usec;        /* the part of it that the receiver asked for */
         usec_t next_send_usec;          /* boottime: its rate */
         usec_t due_usec;                /* boottime, of the earliest that waits; USEC_INFINITY: none does */
         usec_t longest_wait_usec;       /* that anything can be due from now */
@@ -163,7 +165,7 @@ static int lane_tell(Lane *l, TroubleNews news, const Outcome *outcome, usec_t b
 static void lane_take_outcome(Lane *l, const Outcome *outcome, const Now *now) {
         if (outcome->kind != OUTCOME_RETRY) {
                 l->n_failed = 0;
-                l->blocked_until_usec = 0;
+                l->blocked_until_usec = l->asked_until_usec;
                 return;
         }
         /* Attempts that were under way together fail together: that is one failure. */
@@ -171,8 +173,9 @@ static void lane_take_outcome(Lane *l, const Outcome *outcome, const Now *now) {
                 l->n_failed++;
         usec_t wait = backoff_usec(l->n_failed, l->receiver->backoff_min_usec,
                                    l->receiver->backoff_max_usec, engine_random());
-        wait = MAX(wait, MIN(outcome->retry_after_usec, l->receiver->retry_after_max_usec));
-        l->blocked_until_usec = usec_add(now->boot_usec, wait);
+        usec_t asked = MIN(outcome->retry_after_usec, l->receiver->retry_after_max_usec);
+        l->asked_until_usec = MAX(l->asked_until_usec, usec_add(now->boot_usec, asked));
+        l->blocked_until_usec = MAX(l->asked_until_usec, usec_add(now->boot_usec, wait));
 }
 
 static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, const Outcome *o) {
@@ -199,6 +202,8 @@ static int lane_settle(Lane *l, const Sending *s, const Now *now) {
         TroubleNews news = trouble_take_delivery(&l->trouble, &known, now->real_usec, &blind_usec);
         int r = store_delivery_settle(l->engine->ports.store, s->delivery.seq, &s->verdict, &s->outcome,
                                       now->real_usec);
+        if (r >= 0 && s->recovers)
+                r = store_deliveries_hasten(l->engine->ports.store, l->receiver->name, now->real_usec);
         if (r >= 0 && news != TROUBLE_NO_NEWS)
                 r = lane_tell(l, news, &s->outcome, blind_usec, now->real_usec);
         return r;
@@ -238,6 +243,7 @@ static void on_sent(const Outcome *outcome, void *userdata) {
         s->outcome = *outcome;
         s->verdict = delivery_settle(outcome, s->delivery.attempts, s->delivery.degraded,
                                      s->delivery.created_usec, &limits, now.real_usec, engine_random());
+        s->recovers = outcome->kind == OUTCOME_OK && l->n_failed > 1;
         lane_take_outcome(l, outcome, &now);
         lane_log(l, s, &s->verdict, outcome);
         if (sending_settle(s, &now) < 0)

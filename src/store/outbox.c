@@ -237,6 +237,13 @@ int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict,
                 ok ? NULL : reason_to_string(verdict->reason), ok ? NULL : outcome->detail);
 }
 
+int store_deliveries_hasten(Store *s, const char *receiver, usec_t now_real_usec) {
+        return db_run(s->db,
+                      "UPDATE deliveries INDEXED BY deliveries_owed SET due_usec = ?2 WHERE receiver = ?1"
+                      " AND state IN (0, 1) AND state = 0 AND attempts > 0 AND due_usec > ?2",
+                      "ti", receiver, (int64_t) now_real_usec);
+}
+
 int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec) {
         _cleanup_json_ json_object *names = json_object_new_array();
         _cleanup_free_ char *text = NULL;

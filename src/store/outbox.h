@@ -56,6 +56,8 @@ int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded);
 /* INFLIGHT -> what the verdict says. */
 int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome,
                           usec_t now_real_usec);
+/* What waits after a failed attempt is due now. */
+int store_deliveries_hasten(Store *s, const char *receiver, usec_t now_real_usec);
 /* Gives up what is owed to receivers that are not in the list (NULL-terminated) and older than `before`. */
 int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec);
 int store_deliveries_count(Store *s, uint64_t *ret_owed);

@@ -157,6 +157,51 @@ static void test_max_age(void **state) {
         rig_free(rig);
 }
 
+/* Each attempt that failed has its own time; when the receiver is back none waits for it. */
+static void test_back_again(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        rig->api->hook_fault = refuse;
+        refuse_status = 503;
+        for (unsigned i = 0; i < 4; i++)
+                (void) fake_job_add(rig->api, "pending");
+        while (rig_sql(rig, "SELECT count(*) FROM deliveries WHERE attempts > 0") < 4)
+                rig_poll(rig, 1);
+        rig_poll(rig, 5);
+        rig_exec(rig, "UPDATE deliveries SET due_usec = due_usec + 300000000 WHERE attempts > 0");
+        refuse_status = 0;
+        rig_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", NULL, NULL), 8);
+        rig_free(rig);
+}
+
+static bool throttle_first(FakeApi *api, const FakeHit *hit, HttpStep *step) {
+        (void) hit;
+        if (api->n_hits != 1)
+                return false;
+        step->status = 429;
+        step->retry_after_usec = 5 * USEC_PER_MINUTE;
+        return true;
+}
+
+/* One of two attempts under way is asked to wait, the other one gets through: that lifts no wait. */
+static void test_throttled(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        rig->api->hook_fault = throttle_first;
+        (void) fake_job_add(rig->api, "pending");
+        (void) fake_job_add(rig->api, "pending");
+        rig_poll(rig, 5);
+        assert_int_equal(rig->api->n_hits, 2);
+        assert_int_equal(fake_api_count(rig->api, "a", NULL, NULL), 1);
+        assert_int_equal(rig_owed(rig), 3);
+        rig_free(rig);
+}
+
 /* The clock goes back by hours: what is owed has stamps of the future and does not wait for them. */
 static void test_clock_back(void **state) {
         Rig *rig = rig_new(NULL);
@@ -260,6 +305,8 @@ int main(void) {
                 cmocka_unit_test(test_rejected),
                 cmocka_unit_test(test_failing),
                 cmocka_unit_test(test_max_age),
+                cmocka_unit_test(test_back_again),
+                cmocka_unit_test(test_throttled),
                 cmocka_unit_test(test_clock_back),
                 cmocka_unit_test(test_drain),
                 cmocka_unit_test(test_settle_fails),
