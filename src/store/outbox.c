@@ -245,14 +245,9 @@ int store_deliveries_hasten(Store *s, const char *receiver, usec_t now_real_usec
 }
 
 int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec) {
-        _cleanup_json_ json_object *names = json_object_new_array();
-        _cleanup_free_ char *text = NULL;
-        int r = names ? 0 : -ENOMEM;
+        _cleanup_free_ char *names = NULL;
 
-        for (; r >= 0 && receivers && *receivers; receivers++)
-                r = json_object_array_add(names, json_object_new_string(*receivers)) < 0 ? -ENOMEM : 0;
-        if (r >= 0)
-                r = json_to_text(names, &text);
+        int r = store_list_to_text(receivers, &names);
         if (r >= 0)
                 r = db_run(
                         s->db,
@@ -260,7 +255,7 @@ int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_rea
                         " detail = 'the receiver is no longer configured' WHERE state IN (0, 1) AND "
                         "created_usec < ?2"
                         " AND receiver NOT IN (SELECT value FROM json_each(?1))",
-                        "ti", text, (int64_t) before_real_usec);
+                        "ti", names, (int64_t) before_real_usec);
         return r < 0 ? r : (int) MIN(db_changes(s->db), INT32_MAX);
 }
 

@@ -41,6 +41,15 @@ static int source_leave_behind(Store *s, const char *name) {
                       "t", name);
 }
 
+/* With what is wrong with it. */
+static int source_set_name(Store *s, int64_t id, const char *name) {
+        int r = db_run(s->db,
+                       "UPDATE OR REPLACE troubles SET subject = 'source:' || ?2"
+                       " WHERE subject = (SELECT 'source:' || name FROM sources WHERE id = ?1)",
+                       "it", id, name);
+        return r < 0 ? r : db_run(s->db, "UPDATE sources SET name = ?2 WHERE id = ?1", "it", id, name);
+}
+
 /* The same resource under a name that is no longer configured was renamed. */
 static int source_rename(Store *s, const char *name, const char *endpoint, char *const *names_in_use) {
         sqlite3_stmt *q;
@@ -59,7 +68,7 @@ static int source_rename(Store *s, const char *name, const char *endpoint, char 
         if (r < 0)
                 return r;
         if (id > 0)
-                return db_run(s->db, "UPDATE sources SET name = ?1 WHERE id = ?2", "ti", name, id);
+                return source_set_name(s, id, name);
         return db_run(s->db, "INSERT INTO sources (name, endpoint) VALUES (?1, ?2)", "tt", name, endpoint);
 }
 
@@ -128,4 +137,14 @@ int store_trouble_save(Store *s, const char *subject, const Trouble *t) {
                       "VALUES (?1, ?2, ?3, ?4, ?5)",
                       "tttii", subject, notice_type_info(t->told_type)->name, reason_to_string(t->reason),
                       (int64_t) t->since_usec, (int64_t) t->told_usec);
+}
+
+int store_troubles_keep(Store *s, char *const *subjects) {
+        _cleanup_free_ char *list = NULL;
+
+        int r = store_list_to_text(subjects, &list);
+        if (r < 0)
+                return r;
+        return db_run(s->db, "DELETE FROM troubles WHERE subject NOT IN (SELECT value FROM json_each(?1))",
+                      "t", list);
 }

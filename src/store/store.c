@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "store/schema.h"
 #include "store/store_internal.h"
@@ -42,6 +43,15 @@ int store_commit(Store *s, bool durable) {
 
 void store_rollback(Store *s) {
         db_rollback(s->db);
+}
+
+int store_list_to_text(char *const *list, char **ret) {
+        _cleanup_json_ json_object *o = json_object_new_array();
+        int r = o ? 0 : -ENOMEM;
+
+        for (; r >= 0 && list && *list; list++)
+                r = json_object_array_add(o, json_object_new_string(*list)) < 0 ? -ENOMEM : 0;
+        return r < 0 ? r : json_to_text(o, ret);
 }
 
 static int store_pragma_int(Store *s, const char *sql, int64_t *ret) {

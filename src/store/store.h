@@ -104,6 +104,8 @@ int store_metrics_load(Store *s, int64_t job, Metrics **ret);
 int store_trouble_load(Store *s, const char *subject, Trouble *ret);
 /* Clears the row when t is not told. */
 int store_trouble_save(Store *s, const char *subject, const Trouble *t);
+/* Forgets those of any other subject (NULL-terminated list): it is no longer configured. */
+int store_troubles_keep(Store *s, char *const *subjects);
 
 /* Deletes the events and metrics of jobs that finished before the given time, and notices of before it with
  * their deliveries, at most `limit` rows of each; what is still owed is kept. Returns how many rows went. */

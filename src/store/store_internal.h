@@ -7,3 +7,6 @@
 struct Store {
         Db *db;
 };
+
+/* For json_each(); NULL is the empty list. */
+int store_list_to_text(char *const *list, char **ret);

@@ -255,6 +255,16 @@ static void test_notices(void **state) {
         assert_int_equal(store_notice_load(s, 999, &n), 0);
 }
 
+static int64_t attach(Store *s, const char *name, const char *endpoint, const char *other) {
+        char *names[] = { (char *) name, (char *) other, NULL };
+        StoredSource source = {};
+
+        assert_int_equal(store_source_attach(s, name, endpoint, names, &source), 0);
+        int64_t id = source.id;
+        stored_source_done(&source);
+        return id;
+}
+
 static void test_troubles(void **state) {
         Trouble t = { .n_row = 9,
                       .n_type = 9,
@@ -272,16 +282,20 @@ static void test_troubles(void **state) {
                     back.reason == REASON_DNS);
         assert_int_equal(store_trouble_save(s, "source:x", &(Trouble) {}), 0);
         assert_int_equal(store_trouble_load(s, "source:x", &back), 0);
-}
 
-static int64_t attach(Store *s, const char *name, const char *endpoint, const char *other) {
-        char *names[] = { (char *) name, (char *) other, NULL };
-        StoredSource source = {};
-
-        assert_int_equal(store_source_attach(s, name, endpoint, names, &source), 0);
-        int64_t id = source.id;
-        stored_source_done(&source);
-        return id;
+        /* It goes along when its source is renamed, and ends with the configuration of its subject. */
+        (void) attach(s, "old", "https://1", NULL);
+        assert_int_equal(store_trouble_save(s, "source:old", &t), 0);
+        assert_int_equal(store_trouble_save(s, "receiver:gone", &t), 0);
+        (void) attach(s, "new", "https://1", NULL);
+        assert_int_equal(store_trouble_load(s, "source:old", &back), 0);
+        assert_int_equal(store_trouble_load(s, "source:new", &back), 1);
+        char *subjects[] = { (char *) "source:new", NULL };
+        assert_int_equal(store_troubles_keep(s, subjects), 0);
+        assert_int_equal(number(s, "SELECT count(*) FROM troubles"), 1);
+        assert_int_equal(store_trouble_load(s, "source:new", &back), 1);
+        assert_int_equal(store_troubles_keep(s, NULL), 0);
+        assert_int_equal(number(s, "SELECT count(*) FROM troubles"), 0);
 }
 
 static void test_attach(void **state) {
