@@ -94,7 +94,7 @@ static int on_drain_timer(sd_event_source *source, uint64_t usec, void *userdata
 
 int engine_drain(Engine *e, usec_t timeout_usec) {
         e->draining = true;
-        e->drain_timer = sd_event_source_disable_unref(e->drain_timer);         /* of a drain before this one */
+        e->drain_timer = sd_event_source_disable_unref(e->drain_timer);         /* a drain before this one */
         for (size_t i = 0; i < e->n_sources; i++)
                 poller_stop(e->sources[i]);
         dispatcher_drain(e->dispatcher);
@@ -131,6 +131,25 @@ static int engine_add_sources(Engine *e) {
         return r;
 }
 
+/* What is wrong with a source or receiver that nobody configures any more is nobody's trouble. */
+static int engine_forget_troubles(Engine *e) {
+        _cleanup_(strv_freep) char **subjects = NULL;
+        size_t n_receivers = dispatcher_n_receivers(e->dispatcher);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < e->n_sources + n_receivers; i++) {
+                _cleanup_free_ char *subject = NULL;
+                if (i < e->n_sources)
+                        r = string_printf(&subject, "source:%s", e->config->sources[i]->name);
+                else
+                        r = string_printf(&subject, "receiver:%s",
+                                          dispatcher_receiver(e->dispatcher, i - e->n_sources)->name);
+                if (r >= 0)
+                        r = strv_extend(&subjects, subject);
+        }
+        return r < 0 ? r : store_troubles_keep(e->ports.store, subjects);
+}
+
 int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
         _cleanup_(engine_freep) Engine *e = calloc(1, sizeof *e);
 
@@ -150,6 +169,8 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
                 r = dispatcher_new(&e->dispatcher, e);
         if (r >= 0)
                 r = engine_add_sources(e);
+        if (r >= 0)
+                r = engine_forget_troubles(e);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(e);
