@@ -16,6 +16,7 @@
 #define SPREAD_USEC USEC_PER_SEC        /* first polls of many sources are spread over this */
 #define PRUNE_INTERVAL_USEC USEC_PER_DAY
 #define PRUNE_ROWS 5000U                /* a transaction */
+#define STORE_CALM_USEC (5 * USEC_PER_SEC)
 #define ABANDON_AGE_USEC (3 * USEC_PER_DAY)
 
 uint32_t engine_random(void) {
@@ -41,13 +42,24 @@ int engine_store_failed(Engine *e, int error) {
         for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
                 if (hints[i].error == error)
                         what = hints[i].what;
-        if (!e->broken)
+        if (!e->broken && error != e->store_error)
                 log_error("cannot write the state: %s (%s)", what, store_error(e->ports.store));
+        e->store_error = error;
+        e->store_failed_usec = engine_now(e).boot_usec;
         if (error == -EUCLEAN && !e->broken) {
                 e->broken = true;
                 engine_check_idle(e);
         }
         return error;
+}
+
+void engine_store_works(Engine *e) {
+        /* On a full disk a small write passes between two that fail. */
+        if (e->store_error == 0 ||
+            engine_now(e).boot_usec < usec_add(e->store_failed_usec, STORE_CALM_USEC))
+                return;
+        e->store_error = 0;
+        log_notice("the state can be written again");
 }
 
 /* --- idle, drained, broken --------------------------------------------------------------------------- */

@@ -18,6 +18,9 @@ struct Engine {
         sd_event_source *drain_timer;
         sd_event_source *prune_timer;
 
+        int store_error;                /* why the state could not be written, told once; 0 when it can */
+        usec_t store_failed_usec;       /* boottime, the last time */
+
         Notice **told;                  /* in the transaction that is open; logged after it */
         size_t n_told;
         bool owes;                      /* the transaction that is open must survive a power cut, also without news */
@@ -39,3 +42,5 @@ void engine_check_idle(Engine *e);
 void engine_changed(Engine *e);
 /* A store call failed: logs it once, with what to do; -EUCLEAN breaks the engine. Returns error. */
 int engine_store_failed(Engine *e, int error);
+/* Something was written: if it could not be before, logs that this is over. */
+void engine_store_works(Engine *e);

@@ -72,10 +72,10 @@ static void log_told(const Notice *n) {
 }
 
 int observation_end(Engine *e, int r) {
-        bool news = e->n_told > 0;
+        bool news = e->n_told > 0, durable = news || e->owes;
 
         if (r >= 0)
-                r = store_commit(e->ports.store, news || e->owes);
+                r = store_commit(e->ports.store, durable);
         else
                 store_rollback(e->ports.store);
         for (size_t i = 0; i < e->n_told; i++) {
@@ -87,6 +87,8 @@ int observation_end(Engine *e, int r) {
         e->owes = false;
         if (r < 0)
                 return engine_store_failed(e, r);
+        if (durable)
+                engine_store_works(e);
         if (news)
                 dispatcher_wake(e->dispatcher);
         return 0;

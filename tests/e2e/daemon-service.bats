@@ -366,6 +366,7 @@ fed() {
         set_status ftjob-1 succeeded
         rm "$T/small/ballast"
         await_told job.succeeded
+        assert_equal "$(grep -c 'disk is full' "$DAEMON_LOG")" 1
         for i in 1 2 3 4 5 6 7 8 9; do
                 wait_for 20 has_told_job "ftjob-f$i" running
         done
