@@ -140,7 +140,8 @@ static int cut_page(Cutter *c, Page *p) {
         bool have_data = false;
 
         if (!cut_char(c, '{'))
-                return cut_fail(c, "no JSON object"), -EBADMSG;
+                return cut_fail(c, c->at < c->end && *c->at == '<' ? "a web page instead of JSON"
+                                                                   : "no JSON object"), -EBADMSG;
         if (!cut_char(c, '}')) {
                 do {
                         cut_space(c);

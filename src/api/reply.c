@@ -85,8 +85,9 @@ Outcome api_reply_outcome(const HttpReply *reply) {
         if (reply->status == 404 && names_a_thing(e.code))
                 o.reason = REASON_NOT_FOUND;
         char detail[OUTCOME_DETAIL_MAX];
+        const char *what = o.reason == REASON_REDIRECT ? "a redirect, which is not followed" : e.message;
         (void) snprintf(detail, sizeof detail, "HTTP %d%s%.200s%s%.60s%s", reply->status,
-                        e.message ? ": " : "", strempty(e.message), *reply->request_id ? " (request " : "",
+                        what ? ": " : "", strempty(what), *reply->request_id ? " (request " : "",
                         reply->request_id, *reply->request_id ? ")" : "");
         json_object_put(e.root);
         o = outcome_make(o.kind, o.reason, reply->status, detail);

@@ -43,7 +43,7 @@ static int tell_trouble(Source *s, TroubleNews news, usec_t blind_usec) {
         return observation_end(e, r);
 }
 
-static void log_poll(const Source *s) {
+static void log_poll(const Source *s, uint64_t n_failed_before) {
         const Outcome *o = &s->outcome;
 
         /* Every failure is in the log once; whether it becomes a notice is for the trouble counter. */
@@ -54,6 +54,9 @@ static void log_poll(const Source *s) {
         else
                 log_context(SOURCE_LOG(s), LOG_DEBUG, "polled: %u requests, %zu unfinished jobs",
                             s->n_requests, watches_count(s));
+        /* What was told is told to be over by its notice. */
+        if (o->kind == OUTCOME_OK && n_failed_before > 0 && s->trouble.told_usec == 0)
+                log_context(SOURCE_LOG(s), LOG_INFO, "polls work again");
 }
 
 static void poll_schedule(Source *s) {
@@ -77,8 +80,9 @@ static void poll_finish(Source *s) {
 
         s->polling = false;
         s->n_polls++;
+        uint64_t n_failed_before = s->n_failed;
         s->n_failed = s->outcome.kind == OUTCOME_OK ? 0 : s->n_failed + 1;
-        log_poll(s);
+        log_poll(s, n_failed_before);
         Trouble before = s->trouble;
         TroubleNews news = trouble_take_poll(&s->trouble, &s->outcome, s->settings->trouble_after,
                                              engine_now(s->engine).real_usec, &blind_usec);
@@ -188,6 +192,7 @@ static void list_take_page(Source *s, HttpReply *reply) {
         const char *reason = NULL;
         RowInfo *infos = NULL;
         bool cover = s->cover_after != NULL, is_top = !list_cursor(s);
+        bool is_known = s->stored.baseline.done;
         const RowCache *cache = is_top && s->trusted ? &s->list : NULL;
 
         int r = page_read(&reply->body, &page, &reason);
@@ -202,6 +207,10 @@ static void list_take_page(Source *s, HttpReply *reply) {
                 poll_fail_internal(s, r);
                 return;
         }
+        if (!is_known && s->stored.baseline.done)
+                log_context(SOURCE_LOG(s), LOG_INFO,
+                            "first contact: %zu unfinished job%s; from now on what happens is told",
+                            watches_count(s), watches_count(s) == 1 ? "" : "s");
         mark_seen(s, infos, page.n_rows);
         list_go_on(s, r, &page, infos);
         if (is_top)

@@ -40,14 +40,15 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
 Outcome source_reply_outcome(const Source *s, const HttpReply *reply) {
         Outcome o = api_reply_outcome(reply);
         const Secret *key = s->settings->api_key;
-        char text[64];
+        char text[96];
 
         if (o.kind == OUTCOME_OK || !key || secret_size(key) == 0)
                 return o;
         if (!memmem(buf_string(&reply->body), reply->body.size, secret_reveal(key), secret_size(key)) &&
             !strstr(reply->request_id, secret_reveal(key)) && !strstr(reply->detail, secret_reveal(key)))
                 return o;
-        (void) snprintf(text, sizeof text, "HTTP %d, with the credential in the answer", reply->status);
+        (void) snprintf(text, sizeof text, "HTTP %d: the answer repeats the credential and is not shown",
+                        reply->status);
         Outcome clean = outcome_make(o.kind, o.reason, o.status, text);
         clean.retry_after_usec = o.retry_after_usec;
         return clean;

@@ -118,6 +118,8 @@ static void test_hostile(void **state) {
         const char *reason;
         Page p = {};
         assert_int_equal(cut("{\"data\":[]}\0x", 13, &p, &reason), -EBADMSG);
+        assert_int_equal(cut(" <!DOCTYPE html>", 16, &p, &reason), -EBADMSG);
+        assert_string_equal(reason, "a web page instead of JSON");
         assert_int_equal(cut("{\"x\":\0,\"data\":[]}", 17, &p, &reason), -EBADMSG);
 }
 

@@ -33,7 +33,8 @@ static void test_table(void **state) {
         } table[] = {
                 { 200, "", OUTCOME_OK, REASON_NONE, "" },
                 { 204, "", OUTCOME_RETRY, REASON_BAD_REPLY, "HTTP 204" },
-                { 302, "", OUTCOME_REJECTED, REASON_REDIRECT, "HTTP 302" },
+                { 302, "", OUTCOME_REJECTED, REASON_REDIRECT,
+                  "HTTP 302: a redirect, which is not followed" },
                 { 400, "{\"error\":\"bad_request_102\",\"error_description\":\"header missing\"}",
                   OUTCOME_REJECTED, REASON_BAD_REQUEST, "header missing" },
                 { 401, "{\"statusCode\":401,\"message\":\"Unauthorized. Token expired\"}", OUTCOME_REJECTED,
