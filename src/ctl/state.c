@@ -50,7 +50,7 @@ static int fail_open(const Ctl *c, int r, const char *path, const char *message)
                 return ctl_fail(c, "no state at %s: has ftwatchd run yet? "
                                    "(--config or --state-dir says where to look)", path);
         if (r == -EACCES || r == -EPERM)
-                return ctl_fail(c, "may not read %s: try sudo, or join the group that owns it", path);
+                return ctl_fail(c, "may not read %s: only its owner and root may; try sudo", path);
         return message ? ctl_fail(c, "%s", message) : ctl_fail(c, "%s: %s", path, strerror(-r));
 }
 

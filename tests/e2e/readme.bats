@@ -52,6 +52,7 @@ make_sandbox() {
 		[[ " \$* " =~ " --"(check-config|dump-config|once)" " ]] || set -- "\$@" --once
 		exec "$FTWATCHD" "\$@"
 	SH
+        printf '#!/bin/sh\nexec "%s" "$@"\n' "$CTL" >"$T/bin/ftwatchctl"
         cat >"$T/bin/make" <<-SH
 		#!/usr/bin/env bash
 		printf 'make %s\n' "\$*" >>"$T/ran"
