@@ -47,10 +47,6 @@ void log_set_max_level(int level) {
         state.max_level = level;
 }
 
-int log_get_max_level(void) {
-        return state.max_level;
-}
-
 bool log_is_journal(void) {
         return state.journal;
 }

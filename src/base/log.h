@@ -21,7 +21,6 @@ typedef struct LogContext {
 /* Chooses journal or stderr by $JOURNAL_STREAM; max_level is the least urgent that is written (LOG_INFO). */
 void log_open(const char *identifier, int max_level);
 void log_set_max_level(int level);
-int log_get_max_level(void);
 bool log_is_journal(void);
 
 void log_context(const LogContext *context, int level, const char *format, ...) _printf_(3, 4);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 struct Secret {
         size_t size;
         char value[];
@@ -38,12 +36,6 @@ const char *secret_reveal(const Secret *s) {
 
 size_t secret_size(const Secret *s) {
         return s->size;
-}
-
-bool secret_equal(const Secret *a, const Secret *b) {
-        if (!a || !b)
-                return a == b;
-        return a->size == b->size && CRYPTO_memcmp(a->value, b->value, a->size) == 0;
 }
 
 Secret **secretv_free(Secret **v) {

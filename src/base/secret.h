@@ -2,7 +2,6 @@
 /* A string that must never be printed: wiped when freed, compared in constant time, not formatted by
  * anything. */
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/macro.h"
@@ -14,7 +13,6 @@ Secret *secret_free(Secret *s);
 /* Valid as long as the secret; to be handed to libcurl or libcrypto at once, never to a log or a message. */
 const char *secret_reveal(const Secret *s);
 size_t secret_size(const Secret *s);
-bool secret_equal(const Secret *a, const Secret *b);
 DEFINE_CLEANUP(Secret, secret_free)
 
 /* Vectors, NULL-terminated. */

@@ -16,10 +16,6 @@ usec_t clock_usec(clockid_t clock) {
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
 }
 
-Now now_read(void) {
-        return (Now) { .boot_usec = clock_usec(CLOCK_BOOTTIME), .real_usec = clock_usec(CLOCK_REALTIME) };
-}
-
 usec_t usec_add(usec_t a, usec_t b) {
         return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;
 }

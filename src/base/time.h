@@ -23,7 +23,6 @@ typedef struct Now {
 } Now;
 
 usec_t clock_usec(clockid_t clock);
-Now now_read(void);
 
 /* Saturating: never wraps, USEC_INFINITY stays infinite. */
 usec_t usec_add(usec_t a, usec_t b);
