@@ -7,7 +7,7 @@
 
 /* Fetches now, or when others are done. notice: the row that waits for the details, 0 for a late look. */
 int tail_start(Source *s, int64_t job, int64_t notice);
-/* In the transaction that ends the job: should the daemon end before the tail does, it is looked at later. */
+/* In the transaction that ends the job: should the daemon end before its tail, it is looked at later. */
 int tail_promise(Source *s, int64_t job, usec_t now_real_usec);
 /* From the store: late looks that are due or will be. */
 int tails_schedule(Source *s);
