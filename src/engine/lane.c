@@ -180,11 +180,15 @@ static void lane_take_outcome(Lane *l, const Outcome *outcome, const Now *now) {
 
 static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, const Outcome *o) {
         LogContext about = { .receiver = l->receiver->name, .notice_id = s->notice_id };
+        _cleanup_(notice_freep) Notice *n = NULL;
+        _cleanup_free_ char *line = NULL;
 
-        if (v->state == DELIVERY_DEAD)
-                log_context(&about, LOG_ERR, "gave up a notice (%s)%s%s", reason_to_string(v->reason),
-                            *o->detail ? ": " : "", o->detail);
-        else if (o->kind != OUTCOME_OK)
+        if (v->state == DELIVERY_DEAD) {
+                if (store_notice_load(l->engine->ports.store, s->delivery.notice, &n) > 0)
+                        (void) compose_line(n, &line);
+                log_context(&about, LOG_ERR, "gave up a notice (%s)%s%s%s%s", reason_to_string(v->reason),
+                            *o->detail ? ": " : "", o->detail, line ? "; it was: " : "", strempty(line));
+        } else if (o->kind != OUTCOME_OK)
                 log_context(&about, l->n_failed <= 1 ? LOG_WARNING : LOG_DEBUG,
                             "delivery failed, will be tried again (%s)%s%s", reason_to_string(o->reason),
                             *o->detail ? ": " : "", o->detail);
