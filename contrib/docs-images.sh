@@ -34,7 +34,8 @@ mkdir -p "$output"
 # The browser reads nothing but the page: no profile of the user, no network.
 browser() {
         timeout 60 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars \
-                --disable-dev-shm-usage --user-data-dir="$scratch/profile" --host-resolver-rules='MAP * ~NOTFOUND' \
+                --disable-dev-shm-usage --user-data-dir="$scratch/profile" \
+                --host-resolver-rules='MAP * ~NOTFOUND' \
                 --virtual-time-budget=2000 "$@" 2>/dev/null
 }
 

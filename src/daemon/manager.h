@@ -20,5 +20,6 @@ void manager_reloading(Manager *m);
 /* After a reload that failed, or one whose engine is up. */
 void manager_ready(Manager *m);
 void manager_stopping(Manager *m, usec_t timeout_usec);
-/* Whose status is told and whose health the watchdog asks; NULL while there is none (then it is kept alive). */
+/* Whose status is told and whose health the watchdog asks; NULL while there is none (then it is kept alive).
+ */
 void manager_watch(Manager *m, Engine *engine);

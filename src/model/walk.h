@@ -26,8 +26,8 @@ typedef struct Walk {
         uint64_t n;                     /* number of the walk under way, or of the last one; counts from 1 */
         uint64_t floor;                 /* items of walks below this one are known ground */
         bool open;                      /* ended early, or under way: to be resumed */
-        bool dirty;                     /* not as it was stored; a higher number alone is not worth a write, since it
-                                         * is at least the highest among the items */
+        bool dirty;                     /* not as it was stored; a higher number alone is not worth a write,
+                                         * since it is at least the highest among the items */
         char *after; /* newest first: where an open walk goes on; oldest first: the last item; or NULL */
 } Walk;
 

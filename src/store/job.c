@@ -212,7 +212,8 @@ int store_prune(Store *s, usec_t before_real_usec, unsigned limit) {
                 "DELETE FROM events WHERE id IN (SELECT e.id FROM jobs j JOIN events e ON e.job = j.id"
                 " WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
                 "DELETE FROM metrics WHERE (job, name, step) IN (SELECT m.job, m.name, m.step FROM jobs j"
-                " CROSS JOIN metrics m ON m.job = j.id WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                " CROSS JOIN metrics m ON m.job = j.id WHERE j.terminal = 1 AND j.changed_usec < ?1"
+                " LIMIT ?2)",
                 "DELETE FROM notices WHERE seq IN (SELECT n.seq FROM notices n WHERE n.created_usec < ?1"
                 " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.seq AND d.state IN (0, "
                 "1)) LIMIT ?2)",

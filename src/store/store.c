@@ -198,7 +198,8 @@ static int aside_name(const char *path, usec_t now_real_usec, char **ret) {
         for (unsigned i = 0; i < ASIDE_TRIES; i++) {
                 _cleanup_free_ char *name = NULL;
                 int r = string_printf(&name, "%s.corrupt-%llu%s%.0u", path,
-                                      (unsigned long long) (now_real_usec / USEC_PER_SEC), i > 0 ? "." : "", i);
+                                      (unsigned long long) (now_real_usec / USEC_PER_SEC),
+                                       i > 0 ? "." : "", i);
                 if (r < 0)
                         return r;
                 if (access(name, F_OK) < 0) {

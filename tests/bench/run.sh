@@ -389,7 +389,7 @@ say "unchanged cycles: ftwatchd, libcurl + json-c, $(has_sdk && echo "the SDK, "
 bench_unchanged
 say "changed cycles: ftwatchd, libcurl + json-c, in $news_turns turns"
 # Of the three jobs that train, two have done their steps and wait for their end.
-sed '/suffix = "t/{n;s/training = .*/training = { steps = 40; every = 1; epochs = 3; from = -50.0; to = -10.0; };/}' \
+sed '/suffix = "t/{n;s/steps = .*/steps = 40; every = 1; epochs = 3; from = -50.0; to = -10.0; };/}' \
         tests/bench/news.conf >"$T/news-one.conf"
 bench_changed one "$T/news-one.conf"
 bench_changed all tests/bench/news.conf
@@ -418,7 +418,8 @@ row "  requests: 1 + 3 active jobs, most" "${requests_max-}" "%d" "=" 4
 row "  bytes written, all unchanged cycles together" "$wrote" "%d" "=" 0
 row "  bytes to disk, all unchanged cycles together" "$disk" "%d" "=" 0
 row "  files of the state touched (0 no, 1 yes)" "$([ $state_changed = no ] && echo 0 || echo 1)" "%d" "=" 0
-row "cycle with a changed page (an event more of one job), CPU: ftwatchd" "$(median_of "$T/one-daemon")" "%.0f us"
+row "cycle with a changed page (an event more of one job), CPU: ftwatchd" \
+        "$(median_of "$T/one-daemon")" "%.0f us"
 row "  libcurl + json-c, everything parsed" "$(median_of "$T/one-bare")" "%.0f us"
 row "  ftwatchd : libcurl + json-c" "$(ratio_of "$T/one-daemon" "$T/one-bare")" "%.2f" "<=" 0.45
 row "cycle in which every active job changed, CPU: ftwatchd" "$(median_of "$T/all-daemon")" "%.0f us"

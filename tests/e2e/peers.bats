@@ -1,5 +1,6 @@
-# What others say to our messages: the golden files of the unit tests, which are what the daemon sends, before the
-# official verifiers and parsers.
+# What others say to our messages: the golden files of the unit tests, which are what the daemon sends,
+# before the official verifiers and parsers.
+
 
 bats_require_minimum_version 1.5.0
 load helpers

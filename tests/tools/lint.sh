@@ -87,7 +87,8 @@ run_cppcheck() {
                 --std=c11 --language=c --library=posix \
                 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
                 --suppress=missingInclude --suppress=missingIncludeSystem --suppress='*:/usr/include/*' \
-                --suppress=unknownMacro --suppress=memleak --suppress=resourceLeak --suppress=unmatchedSuppression \
+                --suppress=unknownMacro --suppress=memleak --suppress=resourceLeak \
+                --suppress=unmatchedSuppression \
                 -D_GNU_SOURCE '-DFTWATCH_VERSION="0"' '-DFTWATCH_SYSCONFDIR="/etc"' -Isrc -Itests src tests
 }
 

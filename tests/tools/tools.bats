@@ -3,7 +3,7 @@
 
 setup() {
   tools=$BATS_TEST_DIRNAME
-  cd "$BATS_TEST_TMPDIR"
+  cd "$BATS_TEST_TMPDIR" || return 1
   mkdir -p src/base src/io src/api src/store src/zoo
 }
 
@@ -118,6 +118,7 @@ C
   printf '#!/bin/sh\necho 1..2; echo ok 1 - a; kill -SEGV $$\n' >crash
   printf '#!/bin/sh\necho 1..1; echo ok 1 - a; exit 3\n' >status
   printf '#!/bin/sh\nexec sleep 30\n' >slow
+  # shellcheck disable=SC2016  # for the script's shell, not this one
   printf '#!/bin/sh\ntouch "$TMPDIR/left"\n' >leaves
   printf '#!/bin/sh\necho fine\n' >good
   chmod +x crash status slow leaves good

@@ -29,7 +29,7 @@ static int cut(const char *text, size_t size, Page *ret, const char **ret_reason
 
 static void check_row(const Page *p, size_t i, const char *text) {
         assert_int_equal(p->rows[i].size, strlen(text));
-        assert_memory_equal(page_row_text(p, i), text, strlen(text));
+        assert_true(strncmp(page_row_text(p, i), text, strlen(text)) == 0);
 }
 
 static void test_good(void **state) {

@@ -90,7 +90,7 @@ static int request(Server *v, Walk *w, bool thorough) {
                 return 1;
         }
         unsigned to = MIN(v->n, (unsigned) from + v->page_size);
-        bool unbroken[ITEMS_MAX];
+        bool unbroken[ITEMS_MAX] = {};
         for (unsigned i = (unsigned) from; i < to; i++) {
                 Item *item = server_at(v, i);
                 bool known = item->seen_in > 0 && item->seen_in < w->floor;

@@ -215,7 +215,8 @@ static void test_metrics(void **state) {
         assert_int_equal(store_metric_put(s, job, "train_loss", 2, 0.3), 0);
         assert_int_equal(store_metrics_load(s, job, &m), 0);
         const MetricSeries *loss = metrics_find(m, "train_loss"), *reward = metrics_find(m, "reward");
-        assert_true(loss && loss->n_points == 3 && isnan(loss->points[0].value) &&
+        assert_non_null(loss);
+        assert_true(loss->n_points == 3 && isnan(loss->points[0].value) &&
                     isinf(loss->points[2].value));
         assert_true(loss->points[1].step == 2 && loss->points[1].value == 0.3);
         assert_true(reward && reward->n_points == 1);

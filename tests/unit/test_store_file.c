@@ -100,9 +100,9 @@ static const char insert[] = "INSERT INTO sources (name, endpoint) VALUES ('a', 
 static unsigned n_syncs;
 
 /* Stands before libc's: counts what SQLite makes survive a power cut. */
-int fdatasync(int fd) {
+int fdatasync(int fildes) {
         n_syncs++;
-        return fsync(fd);
+        return fsync(fildes);
 }
 
 static void commit_one(Store *s, const char *name, bool durable) {
