@@ -210,6 +210,8 @@ int compose_line(const Notice *n, char **ret) {
         int r = message_new(n, &m);
         if (r < 0)
                 return r;
+        if (n->advice)
+                return string_printf(ret, "%s. %s", m->brief, n->advice);
         *ret = TAKE_PTR(m->brief);
         return 0;
 }

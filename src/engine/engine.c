@@ -177,6 +177,10 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
                 r = sd_event_source_set_priority(e->idle, SD_EVENT_PRIORITY_IDLE);
         if (r >= 0)
                 r = store_deliveries_reset(ports->store);
+        if (r == -ENOSPC) { /* watching goes on; what was in flight waits for the next start */
+                (void) engine_store_failed(e, r);
+                r = 0;
+        }
         if (r >= 0)
                 r = dispatcher_new(&e->dispatcher, e);
         if (r >= 0)

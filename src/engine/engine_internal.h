@@ -23,7 +23,7 @@ struct Engine {
 
         Notice **told;                  /* in the transaction that is open; logged after it */
         size_t n_told;
-        bool owes;                      /* the open transaction must survive a power cut, also without news */
+        bool owes; /* the open transaction must survive a power cut, also without news */
 };
 
 static inline Now engine_now(const Engine *e) {

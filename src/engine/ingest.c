@@ -139,6 +139,9 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
                 counts->n_known++;
         if (!is_new && r == 0 && !stored->removed)
                 return 0;
+        /* No status leads out of a terminal one: a replica that lags shows the past, which is no news. */
+        if (!is_new && status_is_terminal(stored->status) && !status_is_terminal((*job)->status))
+                return 0;
         unsigned n = transition_detect(previous, *job, &s->stored.baseline, transitions);
         job_free(stored->job);
         stored->job = TAKE_PTR(*job);

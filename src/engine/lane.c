@@ -163,6 +163,8 @@ static int lane_tell(Lane *l, TroubleNews news, const Outcome *outcome, usec_t b
 /* One back-off for the receiver, not one for each delivery: while it fails one attempt at a time probes it.
  */
 static void lane_take_outcome(Lane *l, const Outcome *outcome, const Now *now) {
+        if (outcome->reason == REASON_EXPIRED)          /* nothing was tried */
+                return;
         if (outcome->kind != OUTCOME_RETRY) {
                 l->n_failed = 0;
                 l->blocked_until_usec = l->asked_until_usec;
@@ -268,6 +270,10 @@ static int sending_render(Sending *s, bool *ret_rendered) {
         int r = store_notice_load(store, s->delivery.notice, &n);
         if (r == 0)
                 r = -ENOENT;
+        if (r == -EBADMSG) {
+                s->unrenderable = r;
+                return 0;
+        }
         if (r < 0)
                 return r;
         memcpy(s->notice_id, n->id, sizeof s->notice_id);
@@ -320,6 +326,11 @@ static int lane_begin(Lane *l, Delivery *d, const Now *now) {
         DL_APPEND(l->sending, s);
         l->n_sending++;
         l->next_send_usec = usec_add(now->boot_usec, l->receiver->kind->interval_usec);
+        if (usec_add(d->created_usec, l->receiver->max_age_usec) <= now->real_usec) {
+                Outcome late = outcome_make(OUTCOME_RETRY, REASON_EXPIRED, 0, "older than max_age");
+                on_sent(&late, s);
+                return 0;
+        }
         int r = sending_start(s, now);
         if (r >= 0)
                 return 0;

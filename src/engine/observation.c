@@ -75,7 +75,7 @@ int observation_end(Engine *e, int r) {
         bool news = e->n_told > 0, durable = news || e->owes;
 
         if (r >= 0)
-                r = store_commit(e->ports.store, durable);
+                r = store_commit(e->ports.store);
         else
                 store_rollback(e->ports.store);
         for (size_t i = 0; i < e->n_told; i++) {
@@ -87,7 +87,11 @@ int observation_end(Engine *e, int r) {
         e->owes = false;
         if (r < 0)
                 return engine_store_failed(e, r);
-        if (durable)
+        /* It is a fact already; a power cut now would only make it be seen again, under the same id. */
+        int q = durable ? store_sync(e->ports.store) : 0;
+        if (q < 0)
+                (void) engine_store_failed(e, q);
+        else if (durable)
                 engine_store_works(e);
         if (news)
                 dispatcher_wake(e->dispatcher);

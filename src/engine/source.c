@@ -16,6 +16,8 @@
 #include "engine/tail.h"
 #include "engine/watch.h"
 
+#define KEY_SIZE_MIN 8U                 /* bytes */
+
 int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
                http_done_t done, void *userdata, HttpCall **ret) {
         const SourceSettings *settings = s->settings;
@@ -36,13 +38,14 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
         return r < 0 ? r : http_submit(s->engine->ports.http, &request, done, userdata, ret);
 }
 
-/* Some servers repeat the key that they refuse; what they say then goes to no log, no store and nobody. */
+/* Some servers repeat the key that they refuse; what they say then goes to no log, no store and nobody. A
+ * shorter one is no secret but a placeholder, and a word that answers are made of. */
 Outcome source_reply_outcome(const Source *s, const HttpReply *reply) {
         Outcome o = api_reply_outcome(reply);
         const Secret *key = s->settings->api_key;
         char text[96];
 
-        if (o.kind == OUTCOME_OK || !key || secret_size(key) == 0)
+        if (o.kind == OUTCOME_OK || !key || secret_size(key) < KEY_SIZE_MIN)
                 return o;
         if (!memmem(buf_string(&reply->body), reply->body.size, secret_reveal(key), secret_size(key)) &&
             !strstr(reply->request_id, secret_reveal(key)) && !strstr(reply->detail, secret_reveal(key)))

@@ -75,7 +75,7 @@ TroubleNews trouble_take_poll(Trouble *t, const Outcome *outcome, uint64_t after
 TroubleNews trouble_take_delivery(Trouble *t, const Outcome *outcome, usec_t now, usec_t *ret_blind_usec) {
         if (outcome->kind == OUTCOME_OK)
                 return trouble_end(t, now, ret_blind_usec);
-        if (outcome->reshape)
+        if (outcome->reshape || outcome->reason == REASON_EXPIRED)
                 return TROUBLE_NO_NEWS;
         trouble_count(t, NOTICE_RECEIVER_FAILING, outcome->reason, now);
         bool lasting = t->n_row >= TROUBLE_RECEIVER_AFTER && usec_sub(now, t->since_usec) >= USEC_PER_MINUTE;
@@ -109,6 +109,8 @@ static const struct {
           "Check the proxy: option proxy, or https_proxy in the environment." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_SERVER_ERROR,
           "Nothing to do here: the service answers with errors. See its status page if it lasts." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_INTERNAL,
+          "The cause is on this machine (disk, memory): the log of ftwatchd says more." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_NONE, "Check network, firewall and endpoint; polling goes on." },
         { NOTICE_SOURCE_THROTTLED, REASON_NONE,
           "Raise poll_interval, or find out who else uses the request quota of this resource." },

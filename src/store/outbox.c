@@ -48,7 +48,7 @@ int store_notice_load(Store *s, int64_t seq, Notice **ret) {
                 return r;
         const char *id = strempty(db_text(q, 0)), *body = strempty(db_text(q, 3));
         NoticeType type = notice_type_from_string(strempty(db_text(q, 1)));
-        r = type == _NOTICE_TYPE_INVALID || strlen(id) >= NOTICE_ID_SIZE ? -EUCLEAN :
+        r = type == _NOTICE_TYPE_INVALID || strlen(id) >= NOTICE_ID_SIZE ? -EBADMSG :
             json_parse_bounded(body, strlen(body), &o, NULL);
         if (r >= 0)
                 r = notice_from_json(o, &n);
@@ -59,9 +59,7 @@ int store_notice_load(Store *s, int64_t seq, Notice **ret) {
                 *ret = TAKE_PTR(n);
         }
         (void) sqlite3_reset(q);
-        if (r < 0)
-                return r == -EBADMSG ? -EUCLEAN : r;
-        return 1;
+        return r < 0 ? r : 1;
 }
 
 int store_notice_load_latest(Store *s, int64_t job, NoticeType type, Notice **ret) {

@@ -10,7 +10,7 @@
 /* 1: new, *ret_seq; 0: this fact was told before. `job` and `source` are row ids, 0 for none. `enrich`:
  * details are still to come (store_notice_complete). */
 int store_notice_add(Store *s, const Notice *n, int64_t source, int64_t job, bool enrich, int64_t *ret_seq);
-/* With id, type and created_usec. */
+/* With id, type and created_usec. -EBADMSG: a row of a version that knew more. */
 int store_notice_load(Store *s, int64_t seq, Notice **ret);
 /* The last of that type about the job. */
 int store_notice_load_latest(Store *s, int64_t job, NoticeType type, Notice **ret);

@@ -86,7 +86,7 @@ int store_source_attach(Store *s, const char *name, const char *endpoint, char *
                 store_rollback(s);
                 return r;
         }
-        r = store_commit(s, true);
+        r = store_commit(s);
         if (r < 0)
                 return r;
         r = source_find(s, name, endpoint, ret);

@@ -35,10 +35,12 @@ int store_begin(Store *s) {
         return db_begin(s->db);
 }
 
-int store_commit(Store *s, bool durable) {
-        int r = db_commit(s->db);
+int store_commit(Store *s) {
+        return db_commit(s->db);
+}
 
-        return r < 0 || !durable ? r : db_sync(s->db);
+int store_sync(Store *s) {
+        return db_sync(s->db);
 }
 
 void store_rollback(Store *s) {
@@ -113,7 +115,7 @@ static int store_refuse(int error, char **ret_message, const char *path, const c
 static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_message) {
         int64_t version = 0, application = 0;
 
-        /* WAL: readers and the writer do not wait for each other. NORMAL: store_commit() says what must
+        /* WAL: readers and the writer do not wait for each other. NORMAL: store_sync() says what must
          * survive a power cut. */
         int r = db_exec(
                 s->db,

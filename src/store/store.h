@@ -38,9 +38,10 @@ int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside);
 const char *store_error(const Store *s);
 
 int store_begin(Store *s);
-/* Rolls back when it fails. durable: what is committed must survive a power cut, because something is owed
- * for it; what is not would be seen, or done, once more. */
-int store_commit(Store *s, bool durable);
+int store_commit(Store *s);             /* rolls back when it fails */
+/* What was committed survives a power cut from here on. Wanted where something is owed for it; anything else
+ * would be seen, or done, once more. */
+int store_sync(Store *s);
 void store_rollback(Store *s);          /* nothing when no transaction is open */
 
 typedef struct StoredSource {

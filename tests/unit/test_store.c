@@ -343,7 +343,7 @@ static void test_transactions(void **state) {
         assert_int_equal(store_begin(s), 0);
         (void) add_job(s, source, "a", "running", 1);
         assert_true(store_begin(s) < 0);                /* not within another one */
-        assert_int_equal(store_commit(s, true), 0);
+        assert_int_equal(store_commit(s), 0);
         assert_int_equal(number(s, "SELECT count(*) FROM jobs"), 1);
 }
 

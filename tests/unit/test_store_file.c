@@ -113,7 +113,8 @@ static void commit_one(Store *s, const char *name, bool durable) {
         assert_int_equal(store_begin(s), 0);
         source.baseline.at++;
         assert_int_equal(store_source_save(s, &source), 0);
-        assert_int_equal(store_commit(s, durable), 0);
+        assert_int_equal(store_commit(s), 0);
+        assert_int_equal(durable ? store_sync(s) : 0, 0);
 }
 
 static void test_durable(void **state) {
@@ -253,7 +254,7 @@ static void test_full_disk(void **state) {
                         "INSERT INTO sources (name, endpoint) VALUES (hex(randomblob(200)), "
                         "hex(randomblob(200)))");
         if (r >= 0)
-                r = store_commit(s, true);
+                r = store_commit(s);
         else
                 store_rollback(s);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
