@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# The shipped ftwatchctl on a state made by the sqlite3 shell: what scripts and people get, on a terminal and in
-# a pipe, while somebody writes and while nobody runs, and from where one may not write. The texts in full are
-# held by tests/unit/test_ctl_verbs.c.
+# The shipped ftwatchctl on a state made by the sqlite3 shell: what scripts and people get, on a terminal and
+# in a pipe, while somebody writes and while nobody runs, and from where one may not write. The texts in full
+# are held by tests/unit/test_ctl_verbs.c.
 
 load helpers
 
