@@ -154,13 +154,15 @@ static void test_shorten(void **state) {
         }
 }
 
-static char *wrap(const char *text, size_t width, size_t indent) {
+typedef int (*wrap_t)(const Term *t, Style style, const char *s, size_t indent);
+
+static char *wrap(wrap_t put, const char *text, size_t width, size_t indent) {
         char *out = NULL;
         size_t size;
         Term t = { .utf8 = true, .is_tty = width > 0, .width = width, .out = open_memstream(&out, &size) };
 
         assert_non_null(t.out);
-        assert_int_equal(term_put_wrapped(&t, STYLE_NONE, text, indent), 0);
+        assert_int_equal(put(&t, STYLE_NONE, text, indent), 0);
         assert_int_equal(fclose(t.out), 0);
         return out;
 }
@@ -184,7 +186,29 @@ static void test_wrap(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-                char *is = wrap(table[i].text, table[i].width, table[i].indent);
+                char *is = wrap(term_put_wrapped, table[i].text, table[i].width, table[i].indent);
+                assert_string_equal(is, table[i].is);
+                free(is);
+        }
+}
+
+static void test_wrap_list(void **state) {
+        static const struct {
+                const char *text;
+                size_t width;
+                const char *is;
+        } table[] = {
+                { "mail +, slack +, teams +", 0, "mail +, slack +, teams +" },
+                { "mail +, slack +, teams +", 16, "mail +,\n  slack +,\n  teams +" },
+                { "mail +, slack +, teams +", 19, "mail +, slack +,\n  teams +" },
+                { "a, somebody x unreachable", 14, "a,\n  somebody x\n  unreachable" },
+                { "a,b cdefghijklm", 14, "a,b\n  cdefghijklm" },
+                { "verylongreceiver +", 14, "verylongrece\n  iver +" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                char *is = wrap(term_put_wrapped_list, table[i].text, table[i].width, 2);
                 assert_string_equal(is, table[i].is);
                 free(is);
         }
@@ -259,6 +283,7 @@ int main(void) {
                 cmocka_unit_test(test_since),
                 cmocka_unit_test(test_shorten),
                 cmocka_unit_test(test_wrap),
+                cmocka_unit_test(test_wrap_list),
                 cmocka_unit_test(test_table),
         };
 

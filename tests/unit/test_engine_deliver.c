@@ -154,6 +154,13 @@ static void test_max_age(void **state) {
         refuse_status = 0;
         rig_settle(rig);
         assert_int_equal(fake_api_count(rig->api, "a", NULL, NULL), 0);
+        /* Also what was never tried, because the receiver was away: it is too late now. */
+        rig_stop(rig);
+        rig_exec(rig, "UPDATE deliveries SET state = 0, attempts = 0, due_usec = 0");
+        rig_start(rig);
+        rig_wait(rig, gone, NULL, "given up for its age, untried");
+        rig_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", NULL, NULL), 0);
         rig_free(rig);
 }
 

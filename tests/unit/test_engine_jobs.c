@@ -58,6 +58,29 @@ static void test_every_status_once(void **state) {
         rig_free(rig);
 }
 
+/* A replica that lags shows a job that has ended as it was before: no news, and none when it catches up. */
+static void test_end_is_final(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_poll(rig, 2);
+        static const char *const seen[] = { "succeeded", "running", "succeeded", "queued", "succeeded" };
+        for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
+                fake_job_set(j, seen[i]);
+                rig_poll(rig, 2);
+                rig_settle(rig);
+                assert_int_equal(told(rig, NULL, j), 3);        /* created, running, succeeded */
+        }
+        /* One end after another is told: a model can fail its safety evaluation after all. */
+        fake_job_set(j, "failed");
+        rig_poll(rig, 2);
+        rig_settle(rig);
+        assert_int_equal(told(rig, JOB("failed"), j), 1);
+        rig_free(rig);
+}
+
 static void test_terminal_spellings(void **state) {
         static const struct {
                 const char *status, *extra, *type;
@@ -233,6 +256,7 @@ static void test_faults(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_status_once),
+                cmocka_unit_test(test_end_is_final),
                 cmocka_unit_test(test_terminal_spellings),
                 cmocka_unit_test(test_between_two_polls),
                 cmocka_unit_test(test_while_down),
