@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -12,6 +13,8 @@
 #include "config/file.h"
 
 #define SECRET_SIZE_MAX 65536U
+#define WORD_MIN 2U
+#define WORD_MAX 15U
 
 _printf_(2, 3)
 static int complain(char **ret_message, const char *format, ...) {
@@ -87,24 +90,52 @@ static int from_environment(const char *name, const char *from, Secret **ret, ch
 }
 
 static const struct {
-        const char *prefix;
+        const char *prefix, *shape;
         int (*read)(const char *name, const char *from, Secret **ret, char **ret_message);
 } schemes[] = {
-        { "credential:", from_credential },
-        { "file:", from_file },
-        { "env:", from_environment },
+        { "credential:", "credential:NAME", from_credential },
+        { "file:", "file:/PATH", from_file },
+        { "env:", "env:NAME", from_environment },
 };
 
-/* "credentials:x", "file=/x" and the like are slips, not secrets. */
-static const char *meant_scheme(const char *text) {
-        static const char *const names[] = { "credential", "file", "env", NULL };
-        char word[16] = "";
-        size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+/* The bytes of a word with a colon behind it, as references begin and secrets hardly do: "cred:", "File:";
+ * 0 when it is none. A URL is none. */
+static size_t reference_word(const char *text) {
+        size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-");
 
-        if (n == 0 || n >= sizeof word || text[n] != ':' || text[n + 1] == '/')
-                return NULL;
+        return n >= WORD_MIN && n <= WORD_MAX && text[n] == ':' && !startswith(text + n, "://") ? n : 0;
+}
+
+/* The scheme that this word is a slip, a beginning or a longer form of; NULL when it is of none. */
+static const char *meant_shape(const char *word) {
+        const char *names[] = { "credential", "file", "env", NULL };
+
+        for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+                if (strncasecmp(word, names[i], MIN(strlen(word), strlen(names[i]))) == 0)
+                        return schemes[i].shape;
+        const char *nearest = nearest_string(word, names);
+        for (size_t i = 0; nearest && i < ARRAY_SIZE(schemes); i++)
+                if (streq(nearest, names[i]))
+                        return schemes[i].shape;
+        return NULL;
+}
+
+/* "cred:x", "Credentials:x", "ENV:X" are slips, not secrets. What may be a secret after all is not
+ * repeated. */
+static int refuse_slip(const char *text, char **ret_message) {
+        char word[WORD_MAX + 1] = "";
+        size_t n = reference_word(text);
+
+        if (n == 0)
+                return 0;
         memcpy(word, text, n);
-        return nearest_string(word, names);
+        const char *shape = meant_shape(word);
+        if (shape)
+                return complain(ret_message, "\"%s:\" is no way to name a secret; did you mean \"%s\"?", word,
+                                shape);
+        return complain(ret_message, "what stands before its colon is no way to name a secret; there are "
+                        "\"credential:NAME\", \"file:/PATH\" and \"env:NAME\", also for a secret that "
+                        "begins like this");
 }
 
 int secret_read(const char *text, const SecretPlace *place, Secret **ret, char **ret_message) {
@@ -113,9 +144,9 @@ int secret_read(const char *text, const SecretPlace *place, Secret **ret, char *
                 if (name)
                         return schemes[i].read(name, text, ret, ret_message);
         }
-        const char *meant = meant_scheme(text);
-        if (meant)
-                return complain(ret_message, "this is no reference; did you mean '%s:'?", meant);
+        int r = refuse_slip(text, ret_message);
+        if (r < 0)
+                return r;
         if (place->mode & 0077)
                 return complain(ret_message,
                                 "it is written out, and others than the owner may read %s (mode %04o): "
