@@ -83,9 +83,21 @@ static usec_t retry_after_in_body(const HttpReply *reply) {
         return (usec_t) (seconds * (double) USEC_PER_SEC);
 }
 
+/* {"error":{"message"}} and {"message"}: the sentence in it, for people; owned by *ret_root. */
+static const char *said_in_json(const HttpReply *reply, json_object **ret_root) {
+        if (json_parse_bounded(buf_string(&reply->body), reply->body.size, ret_root, NULL) < 0)
+                return NULL;
+        json_object *inner = json_member_object(*ret_root, "error");
+        const char *said = inner ? json_member_string(inner, "message") : NULL;
+        return said ? said : json_member_string(*ret_root, "message");
+}
+
 static void describe(const ReplyRule *rule, const HttpReply *reply, const Secret *secret, char *text,
                      size_t size) {
-        const char *said = rule->say ? rule->say : buf_string(&reply->body);
+        _cleanup_json_ json_object *root = NULL;
+        const char *said = rule->say ? rule->say : said_in_json(reply, &root);
+        if (isempty(said))
+                said = buf_string(&reply->body);
         const char *first = said + strspn(said, " \t\r\n");
         bool quote = *first && *first != '<' &&
                      !repeats_secret(said, secret); /* nobody wants to read HTML */

@@ -329,6 +329,39 @@ static void test_cancel_and_refusal(void **state) {
         }
 }
 
+/* The sentence of a refusal, not the JSON around it; what is no such JSON is quoted as it is. */
+static void test_quotes(void **state) {
+        static const struct {
+                const char *kind, *body, *is;
+        } quotes[] = {
+                { "teams", "{\"error\":{\"code\":\"X\",\"message\":\"The flow is off.\"}}",
+                  "HTTP 404: The flow is off." },
+                { "webhook", "{\"message\":\"no such \\u0068ook\",\"status\":404}", "HTTP 404: no such hook" },
+                { "webhook", "{\"error\":\"gone\",\"message\":\"moved\"}", "HTTP 404: moved" },
+                { "webhook", "{\"message\":\"\"}", "HTTP 404: {\"message\":\"\"}" },
+                { "webhook", "{\"message\":{\"a\":1}}", "HTTP 404: {\"message\":{\"a\":1}}" },
+                { "webhook", "{\"message\":\"cut", "HTTP 404: {\"message\":\"cut" },
+                { "webhook", "{\"message\":\"<b>no</b>\"}", "HTTP 404" },
+                { "webhook", "{\"message\":\"webhook-url-\\u0073ecret\"}", "HTTP 404" },
+                { "webhook", "plain words", "HTTP 404: plain words" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(quotes); i++) {
+                ReceiverCommon *s = receiver_fixture_new(quotes[i].kind);
+                Notice *n = notice_sample_new("test");
+                HttpScript *script = http_script_new(NULL);
+                Buf body = render(s, n, false);
+                http_script_expect(script, &(HttpStep) { .status = 404, .body = quotes[i].body });
+                Sent sent = send_one(s, script, &body);
+                assert_string_equal(sent.outcome.detail, quotes[i].is);
+                buf_done(&body);
+                http_script_finish(script);
+                (void) notice_free(n);
+                (void) receiver_settings_free(s);
+        }
+}
+
 /* An address is a secret, also when the other side says it aloud. */
 static void test_no_secret_in_outcomes(void **state) {
         static const struct {
@@ -365,7 +398,8 @@ int main(void) {
                 cmocka_unit_test(test_every_kind_is_here),   cmocka_unit_test(test_render),
                 cmocka_unit_test(test_render_without_room),  cmocka_unit_test(test_replies),
                 cmocka_unit_test(test_failures_are_retried), cmocka_unit_test(test_retry_keeps_bytes),
-                cmocka_unit_test(test_cancel_and_refusal),   cmocka_unit_test(test_no_secret_in_outcomes),
+                cmocka_unit_test(test_cancel_and_refusal),   cmocka_unit_test(test_quotes),
+                cmocka_unit_test(test_no_secret_in_outcomes),
         };
 
         (void) setenv("TZ", "UTC0", 1);
