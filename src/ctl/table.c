@@ -181,7 +181,8 @@ static int print_cell(const Table *t, size_t column, const char *text, Style sty
         size_t width = t->widths[column], columns = term_columns(t->term, text);
 
         if (columns > width && last && t->columns[column].wrap)
-                return term_put_wrapped(t->term, style, text, at);
+                return (t->columns[column].list ? term_put_wrapped_list : term_put_wrapped)(t->term, style,
+                                                                                           text, at);
         if (columns > width) {
                 int r = term_shorten(t->term, text, width, &shorter);
                 if (r < 0)

@@ -13,6 +13,7 @@ typedef struct Column {
         bool right;                     /* numbers */
         unsigned width_min;             /* may be shortened down to this; 0: never */
         bool wrap;                      /* the last column only: goes on below instead of being shortened */
+        bool list;                      /* and is broken behind commas only */
         unsigned drop;                  /* may be left out on a terminal, the highest first; 0: never */
 } Column;
 

@@ -168,9 +168,10 @@ int term_put_foreign(const Term *t, Style style, const char *s) {
         return 0;
 }
 
-/* Bytes of what fits into `room` columns, up to a blank if there is one; at least one character. */
-static size_t find_break(const Term *t, const char *s, size_t room) {
-        size_t end = 0, blank = 0, columns = 0, size = strlen(s);
+/* Bytes of what fits into `room` columns, up to a blank if there is one, in a list to one behind a comma if
+ * there is one; at least one character. */
+static size_t find_break(const Term *t, const char *s, size_t room, bool list) {
+        size_t end = 0, blank = 0, comma = 0, columns = 0, size = strlen(s);
 
         while (end < size) {
                 char one[8] = {};
@@ -180,15 +181,17 @@ static size_t find_break(const Term *t, const char *s, size_t room) {
                 memcpy(one, s + end, n);
                 columns += term_columns(t, one);
                 if (columns > room && end > 0)
-                        return blank > 0 ? blank : end;
+                        return comma > 0 ? comma : blank > 0 ? blank : end;
                 if (s[end] == ' ')
                         blank = end;
+                if (list && s[end] == ' ' && end > 0 && s[end - 1] == ',')
+                        comma = end;
                 end += n;
         }
         return size;
 }
 
-int term_put_wrapped(const Term *t, Style style, const char *s, size_t indent) {
+static int put_wrapped(const Term *t, Style style, const char *s, size_t indent, bool list) {
         _cleanup_free_ char *clean = NULL;
 
         int r = term_clean(t, s, &clean);
@@ -196,7 +199,7 @@ int term_put_wrapped(const Term *t, Style style, const char *s, size_t indent) {
                 return r;
         size_t room = t->width == 0 ? SIZE_MAX : t->width > indent + WRAP_MIN ? t->width - indent : WRAP_MIN;
         for (char *at = clean;;) {
-                size_t size = find_break(t, at, room);
+                size_t size = find_break(t, at, room, list);
                 char next = at[size];
                 at[size] = '\0';
                 term_put(t, style, at);
@@ -207,4 +210,12 @@ int term_put_wrapped(const Term *t, Style style, const char *s, size_t indent) {
                 term_put(t, STYLE_NONE, "\n");
                 term_pad(t, indent);
         }
+}
+
+int term_put_wrapped(const Term *t, Style style, const char *s, size_t indent) {
+        return put_wrapped(t, style, s, indent, false);
+}
+
+int term_put_wrapped_list(const Term *t, Style style, const char *s, size_t indent) {
+        return put_wrapped(t, style, s, indent, true);
 }

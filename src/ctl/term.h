@@ -67,3 +67,5 @@ int term_put_foreign(const Term *t, Style style, const char *s);
 /* The same, broken between words where the line would be too long; lines after the first begin at
  * `indent`, which is also where the first one is now. */
 int term_put_wrapped(const Term *t, Style style, const char *s, size_t indent);
+/* The same for a list: what stands between two commas is broken only where it alone is too long. */
+int term_put_wrapped_list(const Term *t, Style style, const char *s, size_t indent);

@@ -17,7 +17,7 @@ static const Column columns[] = {
         { .title = "SOURCE", .width_min = 8, .drop = 2 },
         { .title = "ABOUT", .width_min = 12 },
         { .title = "WHAT", .width_min = 12, .drop = 1 },
-        { .title = "TOLD", .width_min = 12, .wrap = true },
+        { .title = "TOLD", .width_min = 12, .wrap = true, .list = true },
 };
 
 static int add_notice(const Ctl *c, Table *table, const NoticeRow *row) {

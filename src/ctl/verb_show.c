@@ -261,7 +261,7 @@ static int print_notices(const Ctl *c, const JobView *v) {
                 { .title = "" },
                 { .title = "" },
                 { .title = "", .width_min = 10 },
-                { .title = "", .width_min = 16, .wrap = true },
+                { .title = "", .width_min = 16, .wrap = true, .list = true },
         };
         _cleanup_(table_freep) Table *table = NULL;
 
