@@ -60,6 +60,10 @@ int config_load_state_dir(const char *path, char **ret, ConfigErrors *errors);
 Config *config_free(Config *c);
 DEFINE_CLEANUP(Config, config_free)
 
+/* A warning (malloc'ed) where the troubles of sources and receivers reach nobody but the journal; *ret is
+ * NULL where they reach somebody. 0 or -ENOMEM. */
+int config_untold(const Config *c, char **ret);
+
 /* The whole effective configuration in libconfig syntax with defaults filled in and every secret shown as
  * "***" (the reference it came from is not kept): valid input again except for the secrets. What is not
  * set is a comment. */

@@ -58,6 +58,13 @@ static int service_load(const Service *s, Config **ret) {
         return r;
 }
 
+static void service_warn(const Service *s) {
+        _cleanup_free_ char *untold = NULL;
+
+        if (config_untold(s->config, &untold) >= 0 && untold)
+                log_warning("%s: %s", s->options->config_path, untold);
+}
+
 /* --- the state --------------------------------------------------------------------------------------- */
 
 static int service_state_path(const Service *s, char **ret) {
@@ -145,6 +152,7 @@ static void service_swap(Service *s) {
                 return;
         }
         manager_ready(s->manager);
+        service_warn(s);
         log_notice("configuration reloaded: sources %zu, receivers %zu, rules %zu", s->config->n_sources,
                    s->config->n_receivers, s->config->n_rules);
 }
@@ -310,6 +318,7 @@ static int service_start(Service *s) {
                 return r;
         assert(s->config);
         service_apply_log_level(s);
+        service_warn(s);
         r = service_lock_state(s);
         if (r >= 0)
                 r = service_open_store(s);
