@@ -90,11 +90,39 @@ static void apply_option(Arguments *a, int letter, const char *value) {
         }
 }
 
-/* 0, or the exit status. getopt has said what is wrong. */
+/* What getopt does not take, in our words: it would name the program by its path, and never the nearest
+ * option. `word` is the argument it looked at. */
+static void complain_about(const char *word, int letter, bool lacks_value) {
+        const char *names[ARRAY_SIZE(options) + 1] = {};
+        char name[64] = {};
+        bool known = letter == 0;       /* 0: a long option that there is not */
+
+        for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+                names[i] = options[i].name;
+                known = known || options[i].letter == letter;
+        }
+        /* In the middle of "-xv", `word` is the one before it. */
+        if (!known || !startswith(word, "--")) {
+                fprintf(stderr, known ? "ftwatchd: option '-%c' wants a value\n" :
+                                        "ftwatchd: unknown option '-%c'\n", letter);
+                return;
+        }
+        memcpy(name, word + 2, MIN(strcspn(word + 2, "="), sizeof name - 1));
+        const char *nearest = letter == 0 ? nearest_string(name, names) : NULL;
+        if (letter != 0)
+                fprintf(stderr, "ftwatchd: option '--%s' %s\n", name,
+                        lacks_value ? "wants a value" : "takes no value");
+        else if (nearest)
+                fprintf(stderr, "ftwatchd: unknown option '--%s'; did you mean '--%s'?\n", name, nearest);
+        else
+                fprintf(stderr, "ftwatchd: unknown option '--%s'\n", name);
+}
+
+/* 0, or the exit status. */
 static int parse_arguments(int argc, char **argv, Arguments *a) {
         struct option longs[ARRAY_SIZE(options) + 1] = {};
-        char letters[2 * ARRAY_SIZE(options) + 1];
-        size_t n = 0;
+        char letters[2 * ARRAY_SIZE(options) + 2] = ":";        /* a missing value is ':', not '?' */
+        size_t n = 1;
         int c;
 
         for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -105,8 +133,10 @@ static int parse_arguments(int argc, char **argv, Arguments *a) {
                         letters[n++] = ':';
         }
         letters[n] = '\0';
+        opterr = 0;
         while ((c = getopt_long(argc, argv, letters, longs, NULL)) >= 0) {
-                if (c == '?') {
+                if (c == '?' || c == ':') {
+                        complain_about(argv[optind - 1], optopt, c == ':');
                         fprintf(stderr, "Try 'ftwatchd --help'.\n");
                         return EXIT_USAGE;
                 }
@@ -136,9 +166,12 @@ static int load(const char *path, Config **ret) {
 static int check_or_dump(const Arguments *a) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_(buf_done) Buf text = BUF_INIT(4U << 20);
+        _cleanup_free_ char *untold = NULL;
 
         if (load(a->service.config_path, &c) < 0)
                 return EXIT_FAILURE;
+        if (a->check_config && config_untold(c, &untold) >= 0 && untold)
+                fprintf(stderr, "%s: warning: %s\n", a->service.config_path, untold);
         if (a->check_config)
                 printf("%s: no mistakes (sources %zu, receivers %zu, rules %zu)\n", a->service.config_path,
                        c->n_sources, c->n_receivers, c->n_rules);

@@ -42,7 +42,13 @@ good_config() {
 
 @test "an unknown option, a missing argument and an operand are wrong usage: 2, with a hint" {
         run -2 --separate-stderr "$FTWATCHD" --bogus
-        [[ $stderr = *--bogus* && $stderr = *--help* && -z $output ]]
+        [[ $stderr = "ftwatchd: unknown option '--bogus'"*--help* && -z $output ]]
+        run -2 --separate-stderr "$FTWATCHD" --chek-config
+        [[ $stderr = "ftwatchd: unknown option '--chek-config'; did you mean '--check-config'?"* ]]
+        run -2 --separate-stderr "$FTWATCHD" --once -xv
+        [[ $stderr = "ftwatchd: unknown option '-x'"* ]]
+        run -2 --separate-stderr "$FTWATCHD" --help=me
+        [[ $stderr = "ftwatchd: option '--help' takes no value"* ]]
         run -2 --separate-stderr "$FTWATCHD" --config
         [[ $stderr = *config* && -z $output ]]
         run -2 --separate-stderr "$FTWATCHD" jobs
@@ -98,6 +104,16 @@ to_full_device() {
         run -0 "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
         [[ $output = *'no mistakes (sources 1, receivers 1, rules 1)'* ]]
         [[ ! -e $T/state ]]
+}
+
+@test "--check-config warns where troubles reach nobody but the journal, and is content" {
+        good_config
+        run -0 --separate-stderr "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
+        [[ $stderr != *warning* ]]
+        sed -i '/^rules/,$d' "$T/ftwatchd.conf"
+        echo 'rules = ( { types = "job.*"; to = "hook"; } );' >>"$T/ftwatchd.conf"
+        run -0 --separate-stderr "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
+        [[ $stderr = "$T/ftwatchd.conf: warning: no rule gives source."* && $output = *'no mistakes'* ]]
 }
 
 @test "mistakes in conf.d are told with the name of their file" {
