@@ -131,8 +131,8 @@ static int refuse_slip(const char *text, char **ret_message) {
         memcpy(word, text, n);
         const char *shape = meant_shape(word);
         if (shape)
-                return complain(ret_message, "\"%s:\" is no way to name a secret; did you mean \"%s\"?", word,
-                                shape);
+                return complain(ret_message, "\"%s:\" is no way to name a secret; did you mean \"%s\"?",
+                                word, shape);
         return complain(ret_message, "what stands before its colon is no way to name a secret; there are "
                         "\"credential:NAME\", \"file:/PATH\" and \"env:NAME\", also for a secret that "
                         "begins like this");

@@ -368,41 +368,6 @@ static void test_state_dir(void **state) {
         assert_string_equal(d->state_dir, "/z");
 }
 
-#define HOOKS(and)                                                                                  \
-        SOURCE("") "receivers = ( { name = \"r\"; kind = \"slack\"; url = \"https://example.org/r\"; },\n" \
-        "{ name = \"s\"; kind = \"slack\"; url = \"https://example.org/s\"; }" and " );\n"
-
-static void test_untold(void **state) {
-        static const char no_receivers[] = "no receivers but the journal", no_rule[] = "no rule gives";
-        static const struct {
-                const char *text, *says;
-        } rows[] = {
-                { SOURCE(""), no_receivers },
-                { SOURCE("") "receivers = ( { name = \"j\"; kind = \"journal\"; } );", no_receivers },
-                { HOOKS(""), NULL },
-                { HOOKS("") "rules = ( { to = \"r\"; } );", NULL },
-                { HOOKS("") "rules = ( { types = \"job.*\"; to = \"r\"; } );", no_rule },
-                { HOOKS("") "rules = ( { models = \"gpt-*\"; to = \"r\"; } );", no_rule },
-                { HOOKS("") "rules = ( { types = \"test\"; to = \"r\"; } );", no_rule },
-                { HOOKS("") "rules = ( { sources = \"b*\"; to = \"r\"; } );", no_rule },
-                { HOOKS("") "rules = ( { sources = \"a*\"; to = \"r\"; } );", NULL },
-                { HOOKS("") "rules = ( { types = \"job.*\"; to = \"r\"; },"
-                            " { types = \"source.unauthorized\"; to = \"s\"; } );", NULL },
-                { HOOKS("") "rules = ( { types = \"receiver.*\"; to = \"s\"; } );", NULL },
-                { HOOKS(", { name = \"j\"; kind = \"journal\"; }")
-                  "rules = ( { types = \"job.*\"; to = \"r\"; }, { to = \"j\"; } );", no_rule },
-        };
-
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                _cleanup_(config_freep) Config *c = must_load(rows[i].text);
-                _cleanup_free_ char *says = NULL;
-                assert_int_equal(config_untold(c, &says), 0);
-                if (!says != !rows[i].says || (says && !strstr(says, rows[i].says)))
-                        fail_msg("%s\nsays: %s", rows[i].text, says ? says : "nothing");
-        }
-}
-
 /* Debian's libconfig cuts integers to 32 bits without a word: 4294967312 would pass for 16. */
 static void test_wide_integers(void **state) {
         static const struct {
@@ -504,7 +469,6 @@ int main(void) {
                 cmocka_unit_test(test_tables),
                 cmocka_unit_test(test_sizes_and_spans),
                 cmocka_unit_test(test_state_dir),
-                cmocka_unit_test(test_untold),
                 cmocka_unit_test(test_wide_integers),
                 cmocka_unit_test(test_hostile_texts),
                 cmocka_unit_test(test_limits),

@@ -336,7 +336,8 @@ static void test_quotes(void **state) {
         } quotes[] = {
                 { "teams", "{\"error\":{\"code\":\"X\",\"message\":\"The flow is off.\"}}",
                   "HTTP 404: The flow is off." },
-                { "webhook", "{\"message\":\"no such \\u0068ook\",\"status\":404}", "HTTP 404: no such hook" },
+                { "webhook", "{\"message\":\"no such \\u0068ook\",\"status\":404}",
+                  "HTTP 404: no such hook" },
                 { "webhook", "{\"error\":\"gone\",\"message\":\"moved\"}", "HTTP 404: moved" },
                 { "webhook", "{\"message\":\"\"}", "HTTP 404: {\"message\":\"\"}" },
                 { "webhook", "{\"message\":{\"a\":1}}", "HTTP 404: {\"message\":{\"a\":1}}" },
