@@ -59,6 +59,7 @@ fi
 logs=$PWD/build/logs
 mkdir -p "$logs"
 scratch=$(mktemp -d /tmp/ftw-run.XXXXXX) || exit 1 # short: Unix socket paths have 108 bytes
+chmod 711 "$scratch" || exit 1 # some tests go on as another user
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 mkdir "$scratch/tmp" "$scratch/parallel"

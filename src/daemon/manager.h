@@ -13,8 +13,8 @@ int manager_new(Manager **ret, sd_event *event);
 Manager *manager_free(Manager *m);
 DEFINE_CLEANUP(Manager, manager_free)
 
-/* Something changed in the engine that is watched. READY once every source was polled (or failed to be, which
- * is told); STATUS when it says something new, from then on once a second at the most. */
+/* Something changed in the engine that is watched. READY once every source was polled (or failed to be,
+ * which is told); STATUS when it says something new, from then on once a second at the most. */
 void manager_update(Manager *m);
 void manager_reloading(Manager *m);
 /* After a reload that failed, or one whose engine is up. */

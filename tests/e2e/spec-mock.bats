@@ -64,7 +64,8 @@ query() {
 	CONF
         once
         every_request_was_good
-        assert_equal "$(n_asked /openai/fine_tuning/jobs)" 1
+        # Its example does not say has_more: the second time it proves to ignore `after`.
+        assert_equal "$(n_asked /openai/fine_tuning/jobs)" 2
         run -0 query "SELECT job_id, status FROM jobs WHERE job_id <> '' AND status <> ''"
         local n_jobs=${#lines[@]}
         ((n_jobs >= 1))
