@@ -28,8 +28,10 @@ static int cut(const char *text, size_t size, Page *ret, const char **ret_reason
 }
 
 static void check_row(const Page *p, size_t i, const char *text) {
-        assert_int_equal(p->rows[i].size, strlen(text));
-        assert_true(strncmp(page_row_text(p, i), text, strlen(text)) == 0);
+        size_t size = text ? strlen(text) : 0;
+
+        assert_int_equal(p->rows[i].size, size);
+        assert_true(size > 0 && strncmp(page_row_text(p, i), text, size) == 0);
 }
 
 static void test_good(void **state) {
