@@ -174,6 +174,23 @@ int db_run(Db *db, const char *sql, const char *types, ...) {
         return r < 0 ? r : 0;
 }
 
+int db_get_int(Db *db, int64_t *ret, const char *sql, const char *types, ...) {
+        sqlite3_stmt *stmt = NULL;
+        va_list ap;
+
+        va_start(ap, types);
+        int r = db_query_va(db, &stmt, sql, types, ap);
+        va_end(ap);
+        if (r < 0)
+                return r;
+        r = db_step(db, stmt);
+        if (r > 0) {
+                *ret = sqlite3_column_int64(stmt, 0);
+                (void) sqlite3_reset(stmt);
+        }
+        return r;
+}
+
 int db_begin(Db *db) {
         return db_run(db, "BEGIN IMMEDIATE", "");
 }

@@ -32,6 +32,9 @@ int db_step(Db *db, sqlite3_stmt *stmt);
 /* db_query and db_step for statements that return nothing. */
 int db_run(Db *db, const char *sql, const char *types, ...);
 
+/* One number, for statements that return one row at the most. 1: *ret is set; 0: no row. */
+int db_get_int(Db *db, int64_t *ret, const char *sql, const char *types, ...);
+
 int db_begin(Db *db);                   /* BEGIN IMMEDIATE */
 int db_commit(Db *db);                  /* rolls back when it fails */
 /* What was committed survives a power cut from here on. With synchronous = NORMAL a commit by itself

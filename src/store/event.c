@@ -88,16 +88,12 @@ int store_events_tail(Store *s, int64_t job, size_t n, Event ***ret, size_t *ret
 }
 
 int store_events_last_walk(Store *s, int64_t job, uint64_t *ret) {
-        sqlite3_stmt *q;
+        int64_t walk = 0;
 
-        int r = db_query(s->db, &q, "SELECT ifnull(max(walk), 0) FROM events WHERE job = ?1", "i", job);
+        int r = db_get_int(s->db, &walk, "SELECT ifnull(max(walk), 0) FROM events WHERE job = ?1", "i", job);
         if (r < 0)
                 return r;
-        r = db_step(s->db, q);
-        if (r < 0)
-                return r;
-        *ret = (uint64_t) sqlite3_column_int64(q, 0);
-        (void) sqlite3_reset(q);
+        *ret = (uint64_t) walk;
         return 0;
 }
 

@@ -117,19 +117,14 @@ int store_job_remove(Store *s, int64_t job, usec_t now_real_usec) {
 }
 
 int store_job_rank(Store *s, int64_t source, int64_t created_at, unsigned cap, unsigned *ret) {
-        sqlite3_stmt *q;
+        int64_t n = 0;
 
-        int r = db_query(
-                s->db, &q,
-                "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE source = ?1 AND created_at > ?2 LIMIT ?3)",
-                "iii", source, created_at, (int64_t) cap);
+        int r = db_get_int(s->db, &n,
+                           "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE source = ?1 AND created_at > ?2"
+                           " LIMIT ?3)", "iii", source, created_at, (int64_t) cap);
         if (r < 0)
                 return r;
-        r = db_step(s->db, q);
-        if (r < 0)
-                return r;
-        *ret = (unsigned) sqlite3_column_int(q, 0);
-        (void) sqlite3_reset(q);
+        *ret = (unsigned) n;
         return 0;
 }
 
@@ -187,20 +182,15 @@ int store_jobs_unfinished(Store *s, int64_t source, int64_t **ret, size_t *ret_n
 
 int store_job_enter_status(Store *s, int64_t job, const char *status, usec_t now_real_usec,
                            unsigned *ret_n) {
-        sqlite3_stmt *q;
+        int64_t n = 0;
 
-        int r = db_query(s->db, &q,
-                         "SELECT ifnull(max(n), 0) + 1 FROM statuses WHERE job = ?1 AND status = ?2", "it",
-                         job, status);
-        if (r < 0)
-                return r;
-        r = db_step(s->db, q);
-        if (r < 0)
-                return r;
-        int64_t n = sqlite3_column_int64(q, 0);
-        (void) sqlite3_reset(q);
-        r = db_run(s->db, "INSERT INTO statuses (job, status, n, entered_usec) VALUES (?1, ?2, ?3, ?4)",
-                   "itii", job, status, n, (int64_t) now_real_usec);
+        int r = db_get_int(s->db, &n,
+                           "SELECT ifnull(max(n), 0) + 1 FROM statuses WHERE job = ?1 AND status = ?2", "it",
+                           job, status);
+        if (r >= 0)
+                r = db_run(s->db,
+                           "INSERT INTO statuses (job, status, n, entered_usec) VALUES (?1, ?2, ?3, ?4)",
+                           "itii", job, status, n, (int64_t) now_real_usec);
         if (r >= 0)
                 *ret_n = (unsigned) n;
         return r;

@@ -94,15 +94,9 @@ int store_notice_complete(Store *s, int64_t seq, const Notice *n, usec_t due_rea
 }
 
 int store_notice_waits(Store *s, int64_t seq) {
-        sqlite3_stmt *q;
+        int64_t one;
 
-        int r = db_query(s->db, &q, "SELECT 1 FROM notices WHERE seq = ?1 AND enrich = 1", "i", seq);
-        if (r < 0)
-                return r;
-        r = db_step(s->db, q);
-        if (r > 0)
-                (void) sqlite3_reset(q);
-        return r;
+        return db_get_int(s->db, &one, "SELECT 1 FROM notices WHERE seq = ?1 AND enrich = 1", "i", seq);
 }
 
 int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n) {
@@ -258,15 +252,11 @@ int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_rea
 }
 
 int store_deliveries_count(Store *s, uint64_t *ret_owed) {
-        sqlite3_stmt *q;
+        int64_t n = 0;
 
-        int r = db_query(s->db, &q, "SELECT count(*) FROM deliveries WHERE state IN (0, 1)", "");
+        int r = db_get_int(s->db, &n, "SELECT count(*) FROM deliveries WHERE state IN (0, 1)", "");
         if (r < 0)
                 return r;
-        r = db_step(s->db, q);
-        if (r < 0)
-                return r;
-        *ret_owed = (uint64_t) sqlite3_column_int64(q, 0);
-        (void) sqlite3_reset(q);
+        *ret_owed = (uint64_t) n;
         return 0;
 }

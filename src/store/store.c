@@ -56,20 +56,6 @@ int store_list_to_text(char *const *list, char **ret) {
         return r < 0 ? r : json_to_text(o, ret);
 }
 
-static int store_pragma_int(Store *s, const char *sql, int64_t *ret) {
-        sqlite3_stmt *q;
-
-        int r = db_query(s->db, &q, sql, "");
-        if (r < 0)
-                return r;
-        r = db_step(s->db, q);
-        if (r < 0)
-                return r;
-        *ret = r > 0 ? sqlite3_column_int64(q, 0) : 0;
-        (void) sqlite3_reset(q);
-        return 0;
-}
-
 static int store_check(Store *s, const char *path) {
         struct stat st;
         sqlite3_stmt *q;
@@ -125,9 +111,9 @@ static int store_set_up(Store *s, const char *path, StoreMode mode, char **ret_m
                           "PRAGMA cache_size = -512; PRAGMA journal_size_limit = 1048576; PRAGMA "
                           "temp_store = MEMORY");
         if (r >= 0)
-                r = store_pragma_int(s, "PRAGMA user_version", &version);
+                r = db_get_int(s->db, &version, "PRAGMA user_version", "");
         if (r >= 0)
-                r = store_pragma_int(s, "PRAGMA application_id", &application);
+                r = db_get_int(s->db, &application, "PRAGMA application_id", "");
         if (r < 0)
                 return r;
         if (application != 0 && application != SCHEMA_APPLICATION_ID)
