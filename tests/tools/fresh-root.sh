@@ -96,6 +96,11 @@ trap 'exit 130' INT TERM HUP
 mkdir -p "$cache/archives/partial"
 cp -a --reflink=auto "$pristine" "$root"
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
+# Authorities that this machine trusts besides Debian's: the network it is on may need them.
+mkdir -p "$root/usr/local/share/ca-certificates"
+find /usr/local/share/ca-certificates -name '*.crt' -exec cp -L {} "$root/usr/local/share/ca-certificates/" \; \
+        2>/dev/null || true
+chroot "$root" update-ca-certificates >/dev/null 2>&1 || die "update-ca-certificates failed in the root"
 
 home=/root
 [ "$user" = root ] || home=/home/$user
@@ -108,6 +113,7 @@ git clone -q --no-local "$top" "$root$home/ftwatchd"
 environment=(HOME="$home" USER="$user" LOGNAME="$user" TERM="${TERM:-dumb}" LANG=C.UTF-8
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 [ -z "${CI-}" ] || environment+=(CI="$CI")
+[ -z "${NODE_EXTRA_CA_CERTS-}" ] || environment+=(NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)
 
 in_nspawn() {
         systemd-nspawn --quiet --register=no --keep-unit --as-pid2 --console=pipe \
