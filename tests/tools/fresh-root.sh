@@ -98,8 +98,9 @@ cp -a --reflink=auto "$pristine" "$root"
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
 # Authorities that this machine trusts besides Debian's: the network it is on may need them.
 mkdir -p "$root/usr/local/share/ca-certificates"
-find /usr/local/share/ca-certificates -name '*.crt' -exec cp -L {} "$root/usr/local/share/ca-certificates/" \; \
-        2>/dev/null || true
+for ca in /usr/local/share/ca-certificates/*.crt; do
+        [ ! -e "$ca" ] || cp -L "$ca" "$root/usr/local/share/ca-certificates/"
+done
 chroot "$root" update-ca-certificates >/dev/null 2>&1 || die "update-ca-certificates failed in the root"
 
 home=/root
