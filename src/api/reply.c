@@ -94,3 +94,8 @@ Outcome api_reply_outcome(const HttpReply *reply) {
         o.retry_after_usec = reply->retry_after_usec;
         return o;
 }
+
+bool api_outcome_refuses_cursor(const Outcome *o) {
+        return o->status >= 400 && o->status < 500 &&
+               (o->reason == REASON_NOT_FOUND || o->reason == REASON_BAD_REQUEST);
+}

@@ -19,6 +19,7 @@ void manager_update(Manager *m);
 void manager_reloading(Manager *m);
 /* After a reload that failed, or one whose engine is up. */
 void manager_ready(Manager *m);
+/* Ends manager_watch() too. */
 void manager_stopping(Manager *m, usec_t timeout_usec);
 /* Whose status is told and whose health the watchdog asks; NULL while there is none (then it is kept alive).
  */

@@ -224,7 +224,6 @@ static void service_stop(Service *s) {
         s->stopping = true;
         log_info("stopping");
         manager_stopping(s->manager, DRAIN_USEC);
-        manager_watch(s->manager, NULL);
         if (!s->engine || engine_drain(s->engine, DRAIN_USEC) < 0)
                 service_exit(s, EXIT_SUCCESS);
 }

@@ -296,9 +296,7 @@ int ingest_job_page(Source *s, const Page *page, const RowCache *cache, int64_t 
                 r = observation_end(s->engine, step);
                 if (r < 0) {
                         /* Nothing of this happened. */
-                        walk_done(&s->stored.walk);
-                        s->stored.walk = walk_before;
-                        walk_before = (Walk) {};
+                        walk_restore(&s->stored.walk, &walk_before);
                         s->stored.baseline = baseline_before;
                 }
         }

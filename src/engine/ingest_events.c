@@ -153,9 +153,7 @@ static int event_page_run(EventPage *p, bool thorough, const char **ret_reason) 
                 p->walk->dirty = false;
         r = observation_end(p->source->engine, r);
         if (r < 0) {
-                walk_done(p->walk);
-                *p->walk = before;
-                before = (Walk) {};
+                walk_restore(p->walk, &before);
                 return r;
         }
         return step;

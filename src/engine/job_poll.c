@@ -5,6 +5,7 @@
 
 #include <utlist.h>
 
+#include "api/reply.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -108,8 +109,7 @@ static void on_job(HttpReply *reply, void *userdata) {
 
 /* The cursor's event may be gone: from the top again, once, over the same ground. */
 static bool cursor_was_refused(const JobPoll *p, const Watch *w, const Outcome *o) {
-        return w->events_walk.after && !p->restarted && o->status >= 400 && o->status < 500 &&
-               (o->reason == REASON_NOT_FOUND || o->reason == REASON_BAD_REQUEST);
+        return w->events_walk.after && !p->restarted && api_outcome_refuses_cursor(o);
 }
 
 static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {

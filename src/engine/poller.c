@@ -5,6 +5,7 @@
 
 #include <utlist.h>
 
+#include "api/reply.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "engine/compose.h"
@@ -220,8 +221,7 @@ static void list_take_page(Source *s, HttpReply *reply) {
 }
 
 static bool cursor_was_refused(const Source *s, const Outcome *o) {
-        return list_cursor(s) && !s->restarted && o->status >= 400 && o->status < 500 &&
-               (o->reason == REASON_NOT_FOUND || o->reason == REASON_BAD_REQUEST);
+        return list_cursor(s) && !s->restarted && api_outcome_refuses_cursor(o);
 }
 
 static void on_list(HttpReply *reply, void *userdata) {

@@ -21,6 +21,12 @@ int walk_copy(const Walk *w, Walk *ret) {
         return r;
 }
 
+void walk_restore(Walk *w, Walk *copy) {
+        walk_done(w);
+        *w = *copy;
+        *copy = (Walk) {};
+}
+
 int walk_to_text(const Walk *w, char **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
 

@@ -33,6 +33,8 @@ typedef struct Walk {
 
 void walk_done(Walk *w);
 int walk_copy(const Walk *w, Walk *ret);
+/* Puts a copy back; takes its contents. */
+void walk_restore(Walk *w, Walk *copy);
 /* One line of text for the store. walk_from_text takes NULL (a walk that never was); -EBADMSG. */
 int walk_to_text(const Walk *w, char **ret);
 int walk_from_text(const char *s, Walk *ret);
