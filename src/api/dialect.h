@@ -10,6 +10,16 @@
 #include "base/secret.h"
 #include "io/http.h"
 
+typedef enum CredentialKind {
+        CREDENTIAL_KEY,                 /* of the resource or the account */
+        CREDENTIAL_TOKEN,               /* a bearer token of Entra */
+} CredentialKind;
+
+typedef struct Credential {
+        CredentialKind kind;
+        const Secret *secret;           /* must outlive the submit */
+} Credential;
+
 typedef enum DialectPath {
         DIALECT_LIST_JOBS,              /* pages: after, limit */
         DIALECT_JOB,                    /* id: job */
@@ -23,15 +33,16 @@ struct Dialect {
         const char *name;               /* as in `dialect = "..."` */
         const char *api_version;        /* the default; NULL: the dialect takes none */
         const char *path_root;          /* where the API begins in a URL: a pasted path is cut off here */
+        const char *token_scope;        /* that tokens are asked for by default; NULL: it must be configured */
+        const char *token_scope_us;     /* the same where the host is below azure.us */
         const char *hint;               /* what a right endpoint looks like, for messages: a whole clause */
 
         /* Pure: the URL of one GET. `id` is foreign (escaped here; -EINVAL when it cannot be a path
          * segment) and ignored by DIALECT_LIST_JOBS; after NULL and limit 0 are left out. */
         int (*url)(const SourceSettings *s, DialectPath what, const char *id, const char *after,
                    unsigned limit, char **ret);
-        /* Adds the headers that carry the credential, which must outlive the submit. -ENOBUFS: no room
-         * for one more. */
-        int (*authorize)(const SourceSettings *s, const Secret *credential, HttpRequest *r);
+        /* Adds the headers that carry the credential. -ENOBUFS: no room for one more. */
+        int (*authorize)(const SourceSettings *s, const Credential *credential, HttpRequest *r);
         /* Whether this host can be one of the dialect's: 0, or -EINVAL with a sentence without its
          * subject, malloc'ed ("is the portal ..."). */
         int (*check_endpoint)(const Endpoint *e, char **ret_message);

@@ -1,5 +1,5 @@
 /* Azure OpenAI with a dated api-version: {endpoint}/openai/fine_tuning/jobs?api-version=2024-10-21,
- * header api-key. */
+ * header api-key, or a bearer token. */
 #include <errno.h>
 
 #include "api/dialect.h"
@@ -65,9 +65,11 @@ static int azure_url(const SourceSettings *s, DialectPath what, const char *id, 
         return dialect_url_make(s, ROOT, what, id, after, limit, ret);
 }
 
-static int azure_authorize(const SourceSettings *s, const Secret *credential, HttpRequest *r) {
+static int azure_authorize(const SourceSettings *s, const Credential *credential, HttpRequest *r) {
         (void) s;
-        return dialect_add_header(r, "api-key", "", credential);
+        if (credential->kind == CREDENTIAL_TOKEN)
+                return dialect_add_header(r, "Authorization", "Bearer ", credential->secret);
+        return dialect_add_header(r, "api-key", "", credential->secret);
 }
 
 /* 2024-10-21: the version of the fine-tuning routes that is generally available. */
@@ -75,6 +77,8 @@ const Dialect dialect_azure = {
         .name = "azure",
         .api_version = "2024-10-21",
         .path_root = ROOT,
+        .token_scope = "https://cognitiveservices.azure.com/.default",
+        .token_scope_us = "https://cognitiveservices.azure.us/.default",
         .hint = "the endpoint of a resource looks like https://NAME.openai.azure.com; the portal shows it "
                 "under \"Keys and Endpoint\"",
         .url = azure_url,

@@ -34,7 +34,8 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
                 .proxy = settings->proxy,
                 .ca_file = settings->ca_file,
         };
-        r = settings->dialect->authorize(settings, settings->api_key, &request);
+        Credential key = { .kind = CREDENTIAL_KEY, .secret = settings->api_key };
+        r = settings->dialect->authorize(settings, &key, &request);
         return r < 0 ? r : http_submit(s->engine->ports.http, &request, done, userdata, ret);
 }
 

@@ -388,21 +388,31 @@ static void test_url_without_version(void **state) {
 }
 
 static void test_authorize(void **state) {
+        static const struct {
+                CredentialKind kind;
+                const char *name, *value;
+        } headers[] = {
+                { CREDENTIAL_KEY, "api-key", "" },
+                { CREDENTIAL_TOKEN, "Authorization", "Bearer " },
+        };
         _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE);
         _cleanup_(secret_freep) Secret *key = NULL;
-        HttpRequest request = {};
 
         (void) state;
         assert_null(check(s));
         assert_int_equal(secret_new(&key, "k", 1), 0);
-        assert_int_equal(s->dialect->authorize(s, key, &request), 0);
-        assert_int_equal(request.n_headers, 1);
-        assert_string_equal(request.headers[0].name, "api-key");
-        assert_string_equal(request.headers[0].value, "");
-        assert_ptr_equal(request.headers[0].secret, key);
-        request.n_headers = HTTP_HEADERS_MAX;
-        assert_int_equal(s->dialect->authorize(s, key, &request), -ENOBUFS);
-        assert_int_equal(request.n_headers, HTTP_HEADERS_MAX);
+        for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+                Credential credential = { .kind = headers[i].kind, .secret = key };
+                HttpRequest request = {};
+                assert_int_equal(s->dialect->authorize(s, &credential, &request), 0);
+                assert_int_equal(request.n_headers, 1);
+                assert_string_equal(request.headers[0].name, headers[i].name);
+                assert_string_equal(request.headers[0].value, headers[i].value);
+                assert_ptr_equal(request.headers[0].secret, key);
+                request.n_headers = HTTP_HEADERS_MAX;
+                assert_int_equal(s->dialect->authorize(s, &credential, &request), -ENOBUFS);
+                assert_int_equal(request.n_headers, HTTP_HEADERS_MAX);
+        }
 }
 
 /* Every row of the table is whole, also of the dialects that come later. */
