@@ -11,6 +11,9 @@
 
 static const Dialect *const dialects[] = {
         &dialect_azure,
+        &dialect_azure_v1,
+        &dialect_foundry,
+        &dialect_openai,
 };
 
 const Dialect *dialect_find(const char *name) {
@@ -18,6 +21,15 @@ const Dialect *dialect_find(const char *name) {
                 if (streq(dialects[i]->name, name))
                         return dialects[i];
         return NULL;
+}
+
+int dialect_names_for_host(HostClass host, char **ret) {
+        _cleanup_(buf_done) Buf b = BUF_INIT(256);
+
+        for (size_t i = 0; i < ARRAY_SIZE(dialects); i++)
+                if (dialects[i]->host == host)
+                        (void) buf_printf(&b, "%s\"%s\"", b.size > 0 ? " or " : "", dialects[i]->name);
+        return b.size > 0 ? buf_take(&b, ret) : -ENOENT;
 }
 
 const char *const *dialect_names(void) {
@@ -98,4 +110,11 @@ int dialect_add_header(HttpRequest *r, const char *name, const char *prefix, con
                 return -ENOBUFS;
         r->headers[r->n_headers++] = (HttpHeader) { .name = name, .value = prefix, .secret = secret };
         return 0;
+}
+
+int dialect_authorize_azure(const SourceSettings *s, const Credential *credential, HttpRequest *r) {
+        (void) s;
+        if (credential->kind == CREDENTIAL_TOKEN)
+                return dialect_add_header(r, "Authorization", "Bearer ", credential->secret);
+        return dialect_add_header(r, "api-key", "", credential->secret);
 }

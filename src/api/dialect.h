@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "api/endpoint.h"
+#include "api/host.h"
 #include "api/source.h"
 #include "base/secret.h"
 #include "io/http.h"
@@ -31,8 +31,15 @@ typedef enum DialectPath {
 
 struct Dialect {
         const char *name;               /* as in `dialect = "..."` */
-        const char *api_version;        /* the default; NULL: the dialect takes none */
-        const char *path_root;          /* where the API begins in a URL: a pasted path is cut off here */
+        const char *api_version;        /* the default; NULL: none is sent */
+        const char *const *api_versions;/* the words that api_version may be; NULL: there are none */
+        bool takes_dates;               /* api_version may be a date */
+        bool takes_organization;        /* and a project, as headers */
+        const char *path_root;          /* where the API begins in a URL: a pasted path is cut off here; NULL:
+                                         * nowhere */
+        const char *path_keep;          /* what the endpoint's path must have, with one more segment behind
+                                         * it, where it is cut off; NULL: nothing */
+        HostClass host;                 /* of the vendor's own hosts; HOST_OTHER always fits */
         const char *token_scope;        /* that tokens are asked for by default; NULL: it must be configured */
         const char *token_scope_us;     /* the same where the host is below azure.us */
         const char *hint;               /* what a right endpoint looks like, for messages: a whole clause */
@@ -43,20 +50,24 @@ struct Dialect {
                    unsigned limit, char **ret);
         /* Adds the headers that carry the credential. -ENOBUFS: no room for one more. */
         int (*authorize)(const SourceSettings *s, const Credential *credential, HttpRequest *r);
-        /* Whether this host can be one of the dialect's: 0, or -EINVAL with a sentence without its
-         * subject, malloc'ed ("is the portal ..."). */
-        int (*check_endpoint)(const Endpoint *e, char **ret_message);
 };
 
 extern const Dialect dialect_azure;
+extern const Dialect dialect_azure_v1;
+extern const Dialect dialect_foundry;
+extern const Dialect dialect_openai;
 
 /* NULL when unknown. */
 const Dialect *dialect_find(const char *name);
 /* NULL-terminated, for messages. */
 const char *const *dialect_names(void);
+/* Which fit a vendor's host, for messages: "azure" or "azure-v1", with quotes; -ENOENT: none. */
+int dialect_names_for_host(HostClass host, char **ret);
 
 /* What the dialects share: <endpoint><root>/fine_tuning/jobs/... with the query that is left when NULL
  * and 0 are dropped. */
 int dialect_url_make(const SourceSettings *s, const char *root, DialectPath what, const char *id,
                      const char *after, unsigned limit, char **ret);
 int dialect_add_header(HttpRequest *r, const char *name, const char *prefix, const Secret *secret);
+/* A key in the header api-key, a token as bearer: what all of Azure takes. */
+int dialect_authorize_azure(const SourceSettings *s, const Credential *credential, HttpRequest *r);

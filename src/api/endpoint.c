@@ -45,6 +45,12 @@ static bool host_is_plausible(const char *host) {
         return n > 0 && !host[n] && host[0] != '.';
 }
 
+static bool zone_is_plausible(const char *zone) {
+        size_t n = strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_~");
+
+        return n > 0 && !zone[n];
+}
+
 static int url_open(const char *text, CURLU **ret, char **ret_message) {
         _cleanup_curlu_ CURLU *u = curl_url();
 
@@ -70,16 +76,33 @@ static int url_open(const char *text, CURLU **ret, char **ret_message) {
         _cleanup_curl_ char *host = url_part(u, CURLUPART_HOST, 0);
         if (!host || !host_is_plausible(host))
                 return complain(ret_message, "has no valid host name");
+        _cleanup_curl_ char *zone = url_part(u, CURLUPART_ZONEID, 0);
+        if (zone && !zone_is_plausible(zone))
+                return complain(ret_message, "has no valid zone: it is the name of an interface");
         *ret = TAKE_PTR(u);
         return 0;
 }
 
-/* The end of what is kept of a path: before the first `root` that is a whole segment, without slashes at
- * the end. */
-static size_t path_length(const char *path, const char *root) {
-        size_t n = strlen(path), m = strlen(root);
+static void path_squeeze(char *path) {
+        char *to = path;
 
-        for (const char *p = path; m > 0 && (p = strstr(p, root)); p++)
+        for (const char *p = path; *p; p++)
+                if (*p != '/' || p[1] != '/')
+                        *to++ = *p;
+        *to = '\0';
+}
+
+/* The end of what is kept of a path, without slashes at the end: before the first `root` that is a whole
+ * segment, behind the segment that follows `keep`. */
+static size_t path_length(const char *path, const EndpointShape *shape) {
+        const char *kept = shape->keep ? strstr(path, shape->keep) : NULL;
+        size_t n = strlen(path), m = shape->root ? strlen(shape->root) : 0;
+
+        if (kept) {
+                kept += strlen(shape->keep);
+                n = (size_t) (kept - path) + strcspn(kept, "/");
+        }
+        for (const char *p = path; m > 0 && (p = strstr(p, shape->root)); p++)
                 if (p[m] == '\0' || p[m] == '/') {
                         n = (size_t) (p - path);
                         break;
@@ -89,9 +112,10 @@ static size_t path_length(const char *path, const char *root) {
         return n;
 }
 
-static int fill(CURLU *u, const char *root, Endpoint *e) {
+static int fill(CURLU *u, const EndpointShape *shape, Endpoint *e) {
         _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0);
         _cleanup_curl_ char *host = url_part(u, CURLUPART_HOST, 0);
+        _cleanup_curl_ char *zone = url_part(u, CURLUPART_ZONEID, 0);
         _cleanup_curl_ char *port = url_part(u, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT);
         _cleanup_curl_ char *path = url_part(u, CURLUPART_PATH, 0);
 
@@ -99,14 +123,18 @@ static int fill(CURLU *u, const char *root, Endpoint *e) {
                 return -ENOMEM;
         for (char *p = host; *p; p++)
                 *p = (char) tolower((unsigned char) *p);
-        size_t n = path ? path_length(path, root) : 0;
+        if (path)
+                path_squeeze(path);
+        size_t n = path ? path_length(path, shape) : 0;
         int r = string_printf(&e->path, "%.*s", (int) n, strempty(path));
         if (r < 0)
                 return r;
-        r = string_printf(&e->url, "%s://%s%s%s%s", scheme, host, port ? ":" : "", strempty(port), e->path);
+        size_t bracket = host[0] == '[', inner = strlen(host) - bracket;
+        /* RFC 6874: the % of a zone is written %25. */
+        r = string_printf(&e->url, "%s://%.*s%s%s%s%s%s%s", scheme, (int) inner, host, zone ? "%25" : "",
+                          strempty(zone), bracket ? "]" : "", port ? ":" : "", strempty(port), e->path);
         if (r < 0)
                 return r;
-        size_t bracket = host[0] == '[';
         return string_printf(&e->host, "%.*s", (int) (strlen(host) - 2 * bracket), host + bracket);
 }
 
@@ -121,14 +149,14 @@ static int find_out_loopback(Endpoint *e) {
         return 0;
 }
 
-int endpoint_parse(const char *text, const char *root, Endpoint *ret, char **ret_message) {
+int endpoint_parse(const char *text, const EndpointShape *shape, Endpoint *ret, char **ret_message) {
         _cleanup_curlu_ CURLU *u = NULL;
         _cleanup_(endpoint_done) Endpoint e = {};
 
         int r = url_open(text, &u, ret_message);
         if (r < 0)
                 return r;
-        r = fill(u, root, &e);
+        r = fill(u, shape, &e);
         if (r < 0)
                 return r;
         r = find_out_loopback(&e);

@@ -12,10 +12,17 @@ typedef struct Endpoint {
 
 void endpoint_done(Endpoint *e);
 
-/* A query, a fragment, slashes at the end and everything from `root` ("/openai") on are dropped: people
+/* What is cut off a path. */
+typedef struct EndpointShape {
+        const char *root;               /* "/openai": it and everything behind it; NULL: nothing */
+        const char *keep;               /* "/api/projects/": everything behind the segment that follows it,
+                                         * and it must be there; NULL: nothing */
+} EndpointShape;
+
+/* A query, a fragment, doubled slashes and those at the end, and what the shape says, are dropped: people
  * paste whole URLs. 0, or -EINVAL with a sentence without its subject, malloc'ed, that repeats no
  * password; -ENOMEM. */
-int endpoint_parse(const char *text, const char *root, Endpoint *ret, char **ret_message);
+int endpoint_parse(const char *text, const EndpointShape *shape, Endpoint *ret, char **ret_message);
 
 /* The same way of complaining about a proxy: scheme://host[:port], or "" for none. */
 int endpoint_check_proxy(const char *text, char **ret_message);

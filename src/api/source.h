@@ -18,7 +18,8 @@ typedef struct SourceSettings {
         const Dialect *dialect;
         char *endpoint;                 /* normalised by source_settings_check: scheme, host and, behind a
                                          * gateway, the path before the API's own; no slash at the end */
-        char *api_version;              /* NULL in dialects that take none */
+        char *api_version;              /* NULL: none is sent */
+        char *organization, *project;   /* dialect openai; NULL: none is named */
         Secret *api_key;
         usec_t poll_interval_usec;      /* while a job is unfinished */
         usec_t idle_interval_usec;      /* while none is */

@@ -1,4 +1,4 @@
-/* Dialects: URLs, headers, and what becomes of an endpoint as people paste it. */
+/* Dialects: which endpoint fits, URLs, headers. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,312 +9,104 @@
 #include <cmocka.h>
 
 #include "api/dialect.h"
-#include "api/endpoint.h"
 #include "api/source.h"
 #include "base/strings.h"
+#include "unit/source_fixture.h"
 
-/* --- endpoints ------------------------------------------------------------------------------------ */
+#define PROJECT "https://c.services.ai.azure.com/api/projects/p"
 
+/* What becomes of an endpoint: the base URL, or what it says behind "endpoint: endpoint HOST ". */
 static const struct {
-        const char *text, *url, *message;       /* one of the last two */
-} endpoints[] = {
-        { "https://contoso.openai.azure.com", "https://contoso.openai.azure.com", NULL },
-        { "https://contoso.openai.azure.com/", "https://contoso.openai.azure.com", NULL },
-        { "https://contoso.openai.azure.com///", "https://contoso.openai.azure.com", NULL },
-        { "https://CONTOSO.OpenAI.azure.com:443", "https://contoso.openai.azure.com", NULL },
-        { "HTTPS://contoso.openai.azure.com:8443", "https://contoso.openai.azure.com:8443", NULL },
-        { "https://contoso.openai.azure.com/openai", "https://contoso.openai.azure.com", NULL },
-        { "https://contoso.openai.azure.com/openai/deployments/x/chat?api-version=2024-10-21",
-          "https://contoso.openai.azure.com", NULL },
-        { "https://contoso.openai.azure.com?api-version=2024-10-21", "https://contoso.openai.azure.com",
-          NULL },
-        { "https://contoso.openai.azure.com/#frag", "https://contoso.openai.azure.com", NULL },
-        { "https://gateway.example.org/team-a/openai/fine_tuning/jobs", "https://gateway.example.org/team-a",
-          NULL },
-        { "https://gateway.example.org/openai-proxy/", "https://gateway.example.org/openai-proxy", NULL },
-        { "https://gateway.example.org/openai-proxy/openai/", "https://gateway.example.org/openai-proxy",
-          NULL },
-        { "http://127.0.0.1:8080", "http://127.0.0.1:8080", NULL },
-        { "http://[::1]:8080/openai/", "http://[::1]:8080", NULL },
-        { "http://localhost:8080/", "http://localhost:8080", NULL },
-        { "https://10.0.0.7", "https://10.0.0.7", NULL },
-        { "", NULL, "is empty" },
-        { "contoso.openai.azure.com", NULL, "has no scheme: a URL begins with https://" },
-        { "https://", NULL, "has no valid host name" },
-        { "https:///openai", NULL, "has no valid host name" },
-        { "https://user:pw@contoso.openai.azure.com", NULL,
-          "carries a user name or password: it does not belong into a URL" },
-        { "https://user@contoso.openai.azure.com", NULL,
-          "carries a user name or password: it does not belong into a URL" },
-        { "https://<name>.openai.azure.com", NULL, "has no valid host name" },
-        { "https://con toso.openai.azure.com", NULL, "has no valid host name" },
-        { "ftp://contoso.openai.azure.com", NULL, "has another scheme than https" },
-        { "http://contoso.openai.azure.com", NULL,
-          "is plain http: that is accepted towards loopback only, use https://" },
-        { "http://127.0.0.1.example.org", NULL,
-          "is plain http: that is accepted towards loopback only, use https://" },
-};
-
-static void test_endpoint_parse(void **state) {
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
-                _cleanup_(endpoint_done) Endpoint e = {};
-                _cleanup_free_ char *message = NULL;
-                int r = endpoint_parse(endpoints[i].text, "/openai", &e, &message);
-                if (endpoints[i].url) {
-                        if (r < 0)
-                                fail_msg("%s: %s", endpoints[i].text, strempty(message));
-                        assert_string_equal(e.url, endpoints[i].url);
-                } else {
-                        if (r != -EINVAL || e.url)
-                                fail_msg("%s was accepted", endpoints[i].text);
-                        /* What libcurl itself refuses differs a little between its versions. */
-                        if (streq(message, "is not a URL") && streq(endpoints[i].message,
-                                                                    "has no valid host name"))
-                                continue;
-                        assert_string_equal(message, endpoints[i].message);
-                }
-        }
-}
-
-static void test_endpoint_parts(void **state) {
-        _cleanup_(endpoint_done) Endpoint e = {}, f = {};
-        _cleanup_free_ char *message = NULL;
-
-        (void) state;
-        assert_int_equal(endpoint_parse("https://[::1]:8443/a/b/", "/openai", &e, &message), 0);
-        assert_string_equal(e.host, "::1");
-        assert_string_equal(e.path, "/a/b");
-        assert_true(e.loopback);
-        assert_int_equal(endpoint_parse("https://x.example/v1/y", "/v1", &f, &message), 0);
-        assert_string_equal(f.path, "");
-        assert_false(f.loopback);
-}
-
-static const struct {
-        const char *text, *message;             /* NULL: accepted */
-} proxies[] = {
-        { "", NULL },
-        { "http://proxy:3128", NULL },
-        { "socks5h://10.0.0.1:1080/", NULL },
-        { "proxy:3128", "has no scheme: a URL begins with https://" },
-        { "http://user:pw@proxy:3128", "carries a user name or password: it does not belong into a URL" },
-        { "http://proxy:3128/path", "has a path: a proxy is scheme://host:port" },
-        { "ftp://proxy", "is no http, https or socks proxy" },
-};
-
-static void test_proxy(void **state) {
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(proxies); i++) {
-                _cleanup_free_ char *message = NULL;
-                int r = endpoint_check_proxy(proxies[i].text, &message);
-                assert_int_equal(r, proxies[i].message ? -EINVAL : 0);
-                if (proxies[i].message)
-                        assert_string_equal(message, proxies[i].message);
-        }
-}
-
-/* --- the check of a whole source ------------------------------------------------------------------- */
-
-typedef struct Complaints {
-        char *text;                             /* "key: message\n"... */
-} Complaints;
-
-static int on_complaint(const char *key, const char *message, void *userdata) {
-        Complaints *c = userdata;
-        char *joined;
-
-        if (string_printf(&joined, "%s%s: %s\n", strempty(c->text), key, message) < 0)
-                return -ENOMEM;
-        free(c->text);
-        c->text = joined;
-        return 0;
-}
-
-#define RESOURCE "https://c.openai.azure.com"
-
-static SourceSettings *make_source(const char *endpoint) {
-        SourceSettings *s;
-
-        assert_int_equal(source_settings_new(&s), 0);
-        assert_int_equal(free_and_strdup(&s->name, "contoso"), 0);
-        assert_int_equal(free_and_strdup(&s->dialect_name, "azure"), 0);
-        assert_int_equal(free_and_strdup(&s->endpoint, endpoint), 0);
-        s->poll_interval_usec = 30 * USEC_PER_SEC;
-        s->idle_interval_usec = 5 * USEC_PER_MINUTE;
-        return s;
-}
-
-static char *check(SourceSettings *s) {
-        Complaints c = {};
-
-        int r = source_settings_check(s, on_complaint, &c);
-        assert_int_equal(r, c.text ? -EINVAL : 0);
-        return c.text;
-}
-
-#define HINT                                                                                     \
-        "; the endpoint of a resource looks like https://NAME.openai.azure.com; the portal shows " \
-        "it under \"Keys and Endpoint\"\n"
-
-static const struct {
-        const char *endpoint, *complaint;       /* NULL: accepted */
+        const char *dialect, *endpoint, *base, *complaint;      /* one of the last two */
 } hosts[] = {
-        { "https://contoso.cognitiveservices.azure.com/", NULL },
-        { "https://contoso.services.ai.azure.com/", NULL },
-        { "https://eastus.api.cognitive.microsoft.com/", NULL },
-        { "https://contoso.openai.azure.us/", NULL },
-        { "https://apim.example.org/llm/openai", NULL },
-        { "https://notopenai.com", NULL },
-        { "https://ai.azure.com/resource/overview",
-          "endpoint: endpoint ai.azure.com is the address of a portal" HINT },
-        { "https://oai.azure.com/portal/x",
-          "endpoint: endpoint oai.azure.com is the address of a portal" HINT },
-        { "https://portal.azure.com/#@t/resource",
-          "endpoint: endpoint portal.azure.com is the address of a portal" HINT },
-        { "https://ms.portal.azure.com/",
-          "endpoint: endpoint ms.portal.azure.com is the address of a portal" HINT },
-        { "https://api.openai.com/v1",
-          "endpoint: endpoint api.openai.com belongs to OpenAI itself, not to Azure" HINT },
-        { "https://eu.api.openai.com",
-          "endpoint: endpoint eu.api.openai.com belongs to OpenAI itself, not to Azure" HINT },
-        { "https://openai.azure.com", "endpoint: endpoint openai.azure.com lacks the resource's name" HINT },
-        { "https://c.services.ai.azure.com/api/projects/p",
-          "endpoint: endpoint c.services.ai.azure.com is the endpoint of a Foundry project, "
-          "not of the resource" HINT },
-        { "https://c.openai.azure.com/foo",
-          "endpoint: endpoint c.openai.azure.com has a path that the service does not have" HINT },
-        { "c.openai.azure.com", "endpoint: endpoint has no scheme: a URL begins with https://" HINT },
+        { "azure", "https://contoso.openai.azure.com/", "https://contoso.openai.azure.com", NULL },
+        { "azure", "https://contoso.cognitiveservices.azure.com/", "https://contoso.cognitiveservices.azure.com",
+          NULL },
+        { "azure", "https://contoso.services.ai.azure.com/", "https://contoso.services.ai.azure.com", NULL },
+        { "azure", "https://eastus.api.cognitive.microsoft.com/", "https://eastus.api.cognitive.microsoft.com",
+          NULL },
+        { "azure", "https://contoso.openai.azure.us/", "https://contoso.openai.azure.us", NULL },
+        { "azure", "https://apim.example.org/llm/openai", "https://apim.example.org/llm", NULL },
+        { "azure", "https://notopenai.com", "https://notopenai.com", NULL },
+        { "azure", RESOURCE "//openai//deployments/gpt/chat/completions?api-version=2024-10-21", RESOURCE,
+          NULL },
+        { "azure", "https://ai.azure.com/resource/overview", NULL,
+          "ai.azure.com is the address of a portal" },
+        { "azure", "https://oai.azure.com/portal/x", NULL, "oai.azure.com is the address of a portal" },
+        { "azure", "https://portal.azure.com/#@t/resource", NULL,
+          "portal.azure.com is the address of a portal" },
+        { "azure", "https://ms.portal.azure.com/", NULL, "ms.portal.azure.com is the address of a portal" },
+        { "azure", "https://api.openai.com/v1", NULL,
+          "api.openai.com belongs to OpenAI itself, not to Azure: dialect = \"openai\" fits it" },
+        { "azure", "https://eu.api.openai.com", NULL,
+          "eu.api.openai.com belongs to OpenAI itself, not to Azure: dialect = \"openai\" fits it" },
+        { "azure", "https://openai.azure.com", NULL, "openai.azure.com lacks the resource's name" },
+        { "azure", "https://c.services.ai.azure.com/api/projects/p", NULL,
+          "c.services.ai.azure.com is the endpoint of a Foundry project, not of the resource: "
+          "dialect = \"foundry\" fits it" },
+        { "azure", RESOURCE "/foo", NULL, "c.openai.azure.com has a path that the service does not have" },
+        { "azure", "c.openai.azure.com", NULL, "has no scheme: a URL begins with https://" },
+
+        { "azure-v1", RESOURCE "/openai/v1/", RESOURCE, NULL },
+        { "azure-v1", RESOURCE "/openai/v1/fine_tuning/jobs?limit=5", RESOURCE, NULL },
+        { "azure-v1", RESOURCE "/openai/deployments/gpt", RESOURCE, NULL },
+        { "azure-v1", RESOURCE, RESOURCE, NULL },
+        { "azure-v1", "https://contoso.openai.azure.us/openai/v1", "https://contoso.openai.azure.us", NULL },
+        { "azure-v1", "https://gw.example/a/openai/v1", "https://gw.example/a", NULL },
+        { "azure-v1", "https://c.services.ai.azure.com/api/projects/p/openai/v1/", NULL,
+          "c.services.ai.azure.com is the endpoint of a Foundry project, not of the resource: "
+          "dialect = \"foundry\" fits it" },
+        { "azure-v1", "https://api.openai.com", NULL,
+          "api.openai.com belongs to OpenAI itself, not to Azure: dialect = \"openai\" fits it" },
+
+        { "foundry", PROJECT, PROJECT, NULL },
+        { "foundry", PROJECT "/", PROJECT, NULL },
+        { "foundry", PROJECT "//fine_tuning/jobs?api-version=2025-11-15-preview", PROJECT, NULL },
+        { "foundry", PROJECT "/openai/v1/", PROJECT, NULL },
+        { "foundry", "https://gw.example/x/api/projects/p/files", "https://gw.example/x/api/projects/p", NULL },
+        { "foundry", "https://c.services.ai.azure.com/api/projects/", NULL,
+          "c.services.ai.azure.com lacks the project: the path is /api/projects/PROJECT" },
+        { "foundry", "https://gw.example/", NULL,
+          "gw.example lacks the project: the path is /api/projects/PROJECT" },
+        { "foundry", RESOURCE, NULL,
+          "c.openai.azure.com is a resource of Azure: dialect = \"azure\" or \"azure-v1\" fits it" },
+        { "foundry", "https://c.services.ai.azure.com", NULL,
+          "c.services.ai.azure.com is a resource of Azure: dialect = \"azure\" or \"azure-v1\" fits it" },
+        { "foundry", "https://ai.azure.com/nextgen/r/x,y,,c,p/build", NULL,
+          "ai.azure.com is the address of a portal" },
+
+        { "openai", "https://api.openai.com", "https://api.openai.com", NULL },
+        { "openai", "https://api.openai.com/v1/", "https://api.openai.com", NULL },
+        { "openai", "https://eu.api.openai.com/v1/fine_tuning/jobs", "https://eu.api.openai.com", NULL },
+        { "openai", "https://us.api.openai.com//v1", "https://us.api.openai.com", NULL },
+        { "openai", "https://llm.example/api/v1", "https://llm.example/api", NULL },
+        { "openai", "https://llm.example/v1beta/v1", "https://llm.example/v1beta", NULL },
+        { "openai", "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000", NULL },
+        { "openai", "https://platform.openai.com/finetune/ftjob-1", NULL,
+          "platform.openai.com is the address of a portal" },
+        { "openai", "https://openai.com", NULL, "openai.com is a web site" },
+        { "openai", "https://api.openai.com/v2", NULL,
+          "api.openai.com has a path that the service does not have" },
+        { "openai", RESOURCE "/openai/v1/", NULL,
+          "c.openai.azure.com is a resource of Azure: dialect = \"azure\" or \"azure-v1\" fits it" },
 };
 
 static void test_hosts(void **state) {
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
-                _cleanup_(source_settings_freep) SourceSettings *s = make_source(hosts[i].endpoint);
-                _cleanup_free_ char *text = check(s);
-                if (hosts[i].complaint) {
-                        assert_non_null(text);
-                        assert_string_equal(text, hosts[i].complaint);
-                } else if (text)
-                        fail_msg("%s: %s", hosts[i].endpoint, text);
+                _cleanup_(source_settings_freep) SourceSettings *s =
+                        source_make(hosts[i].dialect, hosts[i].endpoint);
+                _cleanup_free_ char *text = source_check(s), *expected = NULL;
+                if (hosts[i].complaint)
+                        assert_true(string_printf(&expected, "endpoint: endpoint %s; %s\n", hosts[i].complaint,
+                                                  s->dialect->hint) >= 0);
+                if (!streq(strempty(text), strempty(expected)))
+                        fail_msg("%s: %s:\n%sexpected:\n%s", hosts[i].dialect, hosts[i].endpoint,
+                                 strempty(text), strempty(expected));
+                if (hosts[i].base)
+                        assert_string_equal(s->endpoint, hosts[i].base);
         }
 }
-
-static void test_check_fills(void **state) {
-        _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE "/openai/");
-        _cleanup_free_ char *text = NULL;
-
-        (void) state;
-        s->poll_interval_usec = 10 * USEC_PER_MINUTE;
-        text = check(s);
-        assert_null(text);
-        assert_ptr_equal(s->dialect, dialect_find("azure"));
-        assert_string_equal(s->endpoint, "https://c.openai.azure.com");
-        assert_string_equal(s->api_version, "2024-10-21");
-        assert_true(s->idle_interval_usec == s->poll_interval_usec);
-}
-
-/* Tests and simulations poll a server of their own as often as they like. */
-static void test_intervals(void **state) {
-        static const struct {
-                const char *endpoint;
-                usec_t poll, idle;
-                const char *complaint;
-        } rows[] = {
-                { "http://127.0.0.1:1", 10 * USEC_PER_MSEC, 20 * USEC_PER_MSEC, NULL },
-                { "https://c.openai.azure.com", 5 * USEC_PER_SEC, 5 * USEC_PER_SEC, NULL },
-                { "https://c.openai.azure.com", 5 * USEC_PER_SEC - 1, USEC_PER_DAY,
-                  "poll_interval: poll_interval must be at least 5s\n" },
-                { "https://c.openai.azure.com", 60 * USEC_PER_SEC, 59 * USEC_PER_SEC,
-                  "idle_interval: idle_interval must be at least poll_interval, 1min\n" },
-                { "https://c.openai.azure.com", 0, 59 * USEC_PER_SEC, NULL },
-        };
-
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                _cleanup_(source_settings_freep) SourceSettings *s = make_source(rows[i].endpoint);
-                s->poll_interval_usec = rows[i].poll;
-                s->idle_interval_usec = rows[i].idle;
-                _cleanup_free_ char *text = check(s);
-                assert_string_equal(strempty(text), strempty(rows[i].complaint));
-        }
-}
-
-static void test_api_version(void **state) {
-        static const char *const good[] = { "2024-10-21", "2025-04-01-preview", "2023-12-31" };
-        static const char *const bad[] = {
-                "", "v1", "2024", "2024-10-2", "2024-13-01", "2024-00-01", "2024-10-32", "2024-10-00",
-                        "2024-10-21-",
-                "2024-10-21-Preview", "2024-10-21-preview2", "2024-10-21 ", "2024/10/21", "2024-10-21&x=y",
-                        "20241021xx",
-        };
-
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
-                _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE);
-                assert_int_equal(free_and_strdup(&s->api_version, good[i]), 0);
-                assert_null(check(s));
-                assert_string_equal(s->api_version, good[i]);
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-                _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE);
-                assert_int_equal(free_and_strdup(&s->api_version, bad[i]), 0);
-                _cleanup_free_ char *text = check(s);
-                assert_string_equal(strempty(text),
-                                    "api_version: api_version is YYYY-MM-DD or YYYY-MM-DD-preview, "
-                                                    "as \"2024-10-21\"\n");
-        }
-}
-
-/* Everything at once: each mistake is told. */
-static void test_all_complaints(void **state) {
-        _cleanup_(source_settings_freep) SourceSettings *s = make_source("oops");
-
-        (void) state;
-        assert_int_equal(free_and_strdup(&s->dialect_name, "azrue"), 0);
-        assert_int_equal(free_and_strdup(&s->job_url, "https://x.example/{job}"), 0);
-        assert_int_equal(free_and_strdup(&s->proxy, "nonsense"), 0);
-        assert_int_equal(free_and_strdup(&s->ca_file, "relative.pem"), 0);
-        s->idle_interval_usec = USEC_PER_SEC;
-        _cleanup_free_ char *text = check(s);
-        assert_string_equal(strempty(text),
-                            "dialect: unknown dialect 'azrue'; did you mean 'azure'?\n"
-                            "endpoint: endpoint has no scheme: a URL begins with https://\n"
-                            "idle_interval: idle_interval must be at least poll_interval, 30s\n"
-                            "job_url: job_url: only {job_id}, {model} and {source} are replaced, "
-                            "and it has no other braces or spaces\n"
-                            "ca_file: ca_file must be an absolute path\n"
-                            "proxy: proxy has no scheme: a URL begins with https://\n");
-}
-
-static void test_job_url(void **state) {
-        static const struct {
-                const char *url;
-                bool good;
-        } rows[] = {
-                { "https://ai.azure.com/x/{job_id}?m={model}&s={source}", true },
-                { "https://x.example/", true },
-                { "http://intranet/{source}", true },
-                { "javascript:alert(1)", false },
-                { "https://x.example/{", false },
-                { "https://x.example/}", false },
-                { "https://x.example/{}", false },
-                { "https://x.example/{job_id", false },
-                { "https://x.example/{{job_id}}", false },
-                { "https://x.example/a b", false },
-        };
-
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE);
-                assert_int_equal(free_and_strdup(&s->job_url, rows[i].url), 0);
-                _cleanup_free_ char *text = check(s);
-                if (rows[i].good != !text)
-                        fail_msg("%s: %s", rows[i].url, strempty(text));
-        }
-}
-
-/* --- requests --------------------------------------------------------------------------------------- */
 
 #define BASE "https://c.openai.azure.com/openai"
 #define VERSION "?api-version=2024-10-21"
@@ -347,10 +139,10 @@ static const struct {
 };
 
 static void test_urls(void **state) {
-        _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE "/");
+        _cleanup_(source_settings_freep) SourceSettings *s = source_make("azure", RESOURCE "/");
 
         (void) state;
-        assert_null(check(s));
+        assert_null(source_check(s));
         for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
                 _cleanup_free_ char *url = NULL;
                 int r = s->dialect->url(s, urls[i].what, urls[i].id, urls[i].after, urls[i].limit, &url);
@@ -362,22 +154,73 @@ static void test_urls(void **state) {
         }
 }
 
+/* Each path of each dialect: id "i", after "a", limit 5. */
+static const struct {
+        const char *dialect, *endpoint, *api_version;
+        const char *url[_DIALECT_PATH_MAX];
+} shapes[] = {
+        { "azure", RESOURCE, "2025-04-01-preview",
+          { RESOURCE "/openai/fine_tuning/jobs?api-version=2025-04-01-preview&limit=5&after=a",
+            RESOURCE "/openai/fine_tuning/jobs/i?api-version=2025-04-01-preview",
+            RESOURCE "/openai/fine_tuning/jobs/i/events?api-version=2025-04-01-preview&limit=5&after=a",
+            RESOURCE "/openai/fine_tuning/jobs/i/checkpoints?api-version=2025-04-01-preview&limit=5&after=a",
+            RESOURCE "/openai/files/i/content?api-version=2025-04-01-preview" } },
+        { "azure-v1", RESOURCE, NULL,
+          { RESOURCE "/openai/v1/fine_tuning/jobs?limit=5&after=a", RESOURCE "/openai/v1/fine_tuning/jobs/i",
+            RESOURCE "/openai/v1/fine_tuning/jobs/i/events?limit=5&after=a",
+            RESOURCE "/openai/v1/fine_tuning/jobs/i/checkpoints?limit=5&after=a",
+            RESOURCE "/openai/v1/files/i/content" } },
+        { "azure-v1", RESOURCE "/openai/v1/", "preview",
+          { RESOURCE "/openai/v1/fine_tuning/jobs?api-version=preview&limit=5&after=a",
+            RESOURCE "/openai/v1/fine_tuning/jobs/i?api-version=preview",
+            RESOURCE "/openai/v1/fine_tuning/jobs/i/events?api-version=preview&limit=5&after=a",
+            RESOURCE "/openai/v1/fine_tuning/jobs/i/checkpoints?api-version=preview&limit=5&after=a",
+            RESOURCE "/openai/v1/files/i/content?api-version=preview" } },
+        { "foundry", PROJECT "/", NULL,
+          { PROJECT "/fine_tuning/jobs?api-version=2025-11-15-preview&limit=5&after=a",
+            PROJECT "/fine_tuning/jobs/i?api-version=2025-11-15-preview",
+            PROJECT "/fine_tuning/jobs/i/events?api-version=2025-11-15-preview&limit=5&after=a",
+            PROJECT "/fine_tuning/jobs/i/checkpoints?api-version=2025-11-15-preview&limit=5&after=a",
+            PROJECT "/files/i/content?api-version=2025-11-15-preview" } },
+        { "openai", "https://api.openai.com/v1", NULL,
+          { "https://api.openai.com/v1/fine_tuning/jobs?limit=5&after=a",
+            "https://api.openai.com/v1/fine_tuning/jobs/i",
+            "https://api.openai.com/v1/fine_tuning/jobs/i/events?limit=5&after=a",
+            "https://api.openai.com/v1/fine_tuning/jobs/i/checkpoints?limit=5&after=a",
+            "https://api.openai.com/v1/files/i/content" } },
+};
+
+static void test_shapes(void **state) {
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+                _cleanup_(source_settings_freep) SourceSettings *s =
+                        source_make(shapes[i].dialect, shapes[i].endpoint);
+                assert_int_equal(free_and_strdup(&s->api_version, shapes[i].api_version), 0);
+                assert_null(source_check(s));
+                for (DialectPath p = 0; p < _DIALECT_PATH_MAX; p++) {
+                        _cleanup_free_ char *url = NULL;
+                        assert_int_equal(s->dialect->url(s, p, "i", "a", 5, &url), 0);
+                        assert_string_equal(url, shapes[i].url[p]);
+                }
+        }
+}
+
 /* An id of any length is refused, not cut. */
 static void test_url_limit(void **state) {
-        _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE "/");
+        _cleanup_(source_settings_freep) SourceSettings *s = source_make("azure", RESOURCE "/");
         _cleanup_free_ char *url = NULL, *id = malloc(10001);
 
         (void) state;
         assert_non_null(id);
         memset(id, 'x', 10000);
         id[10000] = '\0';
-        assert_null(check(s));
+        assert_null(source_check(s));
         assert_int_equal(s->dialect->url(s, DIALECT_JOB, id, NULL, 0, &url), -EFBIG);
         assert_null(url);
 }
 
 static void test_url_without_version(void **state) {
-        _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE);
+        _cleanup_(source_settings_freep) SourceSettings *s = source_make("azure", RESOURCE);
         _cleanup_free_ char *url = NULL, *bare = NULL;
 
         (void) state;
@@ -387,28 +230,47 @@ static void test_url_without_version(void **state) {
         assert_string_equal(bare, BASE "/v1/fine_tuning/jobs?limit=3");
 }
 
-static void test_authorize(void **state) {
-        static const struct {
-                CredentialKind kind;
-                const char *name, *value;
-        } headers[] = {
-                { CREDENTIAL_KEY, "api-key", "" },
-                { CREDENTIAL_TOKEN, "Authorization", "Bearer " },
-        };
-        _cleanup_(source_settings_freep) SourceSettings *s = make_source(RESOURCE);
-        _cleanup_(secret_freep) Secret *key = NULL;
+/* "name: value" of each header; the value's secret is "k". */
+static const struct {
+        const char *dialect, *endpoint;
+        CredentialKind kind;
+        const char *organization, *project;
+        const char *headers[3];
+} credentials[] = {
+        { "azure", RESOURCE, CREDENTIAL_KEY, NULL, NULL, { "api-key: k" } },
+        { "azure", RESOURCE, CREDENTIAL_TOKEN, NULL, NULL, { "Authorization: Bearer k" } },
+        { "azure-v1", RESOURCE, CREDENTIAL_KEY, NULL, NULL, { "api-key: k" } },
+        { "azure-v1", RESOURCE, CREDENTIAL_TOKEN, NULL, NULL, { "Authorization: Bearer k" } },
+        { "foundry", PROJECT, CREDENTIAL_KEY, NULL, NULL, { "api-key: k" } },
+        { "foundry", PROJECT, CREDENTIAL_TOKEN, NULL, NULL, { "Authorization: Bearer k" } },
+        { "openai", "https://api.openai.com", CREDENTIAL_KEY, NULL, NULL, { "Authorization: Bearer k" } },
+        { "openai", "https://api.openai.com", CREDENTIAL_TOKEN, "org-1", "proj_2",
+          { "Authorization: Bearer k", "OpenAI-Organization: org-1", "OpenAI-Project: proj_2" } },
+};
 
+static void test_authorize(void **state) {
         (void) state;
-        assert_null(check(s));
-        assert_int_equal(secret_new(&key, "k", 1), 0);
-        for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
-                Credential credential = { .kind = headers[i].kind, .secret = key };
+        for (size_t i = 0; i < ARRAY_SIZE(credentials); i++) {
+                _cleanup_(source_settings_freep) SourceSettings *s =
+                        source_make(credentials[i].dialect, credentials[i].endpoint);
+                _cleanup_(secret_freep) Secret *key = NULL;
                 HttpRequest request = {};
+                size_t n = 0;
+
+                assert_int_equal(free_and_strdup(&s->organization, credentials[i].organization), 0);
+                assert_int_equal(free_and_strdup(&s->project, credentials[i].project), 0);
+                assert_null(source_check(s));
+                assert_int_equal(secret_new(&key, "k", 1), 0);
+                Credential credential = { .kind = credentials[i].kind, .secret = key };
                 assert_int_equal(s->dialect->authorize(s, &credential, &request), 0);
-                assert_int_equal(request.n_headers, 1);
-                assert_string_equal(request.headers[0].name, headers[i].name);
-                assert_string_equal(request.headers[0].value, headers[i].value);
-                assert_ptr_equal(request.headers[0].secret, key);
+                for (; n < 3 && credentials[i].headers[n]; n++) {
+                        const HttpHeader *h = &request.headers[n];
+                        _cleanup_free_ char *line = NULL;
+                        assert_true(string_printf(&line, "%s: %s%s", h->name, h->value,
+                                                  h->secret ? secret_reveal(h->secret) : "") >= 0);
+                        assert_string_equal(line, credentials[i].headers[n]);
+                }
+                assert_int_equal(request.n_headers, n);
                 request.n_headers = HTTP_HEADERS_MAX;
                 assert_int_equal(s->dialect->authorize(s, &credential, &request), -ENOBUFS);
                 assert_int_equal(request.n_headers, HTTP_HEADERS_MAX);
@@ -425,22 +287,20 @@ static void test_table(void **state) {
                 assert_string_equal(d->name, *name);
                 assert_non_null(d->url);
                 assert_non_null(d->authorize);
-                assert_non_null(d->check_endpoint);
                 assert_non_null(d->hint);
-                assert_true(d->path_root[0] == '/');
+                assert_true(d->host != HOST_OTHER && d->host != HOST_USELESS);
+                assert_true(d->path_root || d->path_keep);
+                assert_true(!d->takes_dates || d->api_version);
         }
         assert_null(dialect_find("nonsense"));
 }
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_endpoint_parse),  cmocka_unit_test(test_endpoint_parts),
-                cmocka_unit_test(test_proxy),           cmocka_unit_test(test_hosts),
-                cmocka_unit_test(test_check_fills),     cmocka_unit_test(test_intervals),
-                cmocka_unit_test(test_api_version),     cmocka_unit_test(test_all_complaints),
-                cmocka_unit_test(test_job_url),         cmocka_unit_test(test_urls),
-                cmocka_unit_test(test_url_limit),       cmocka_unit_test(test_url_without_version),
-                cmocka_unit_test(test_authorize),       cmocka_unit_test(test_table),
+                cmocka_unit_test(test_hosts),     cmocka_unit_test(test_urls),
+                cmocka_unit_test(test_shapes),    cmocka_unit_test(test_url_limit),
+                cmocka_unit_test(test_url_without_version),
+                cmocka_unit_test(test_authorize), cmocka_unit_test(test_table),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
