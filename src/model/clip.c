@@ -60,8 +60,16 @@ int clip_add(json_object *o, const char *key, const char *s, size_t max_chars) {
         return json_add_string(o, key, *clean ? clean : NULL);
 }
 
+/* JSON has no such numbers; as a text they are read again by json_to_double(). */
+static int not_finite(double v, bool spell, json_object **ret) {
+        const char *text = isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity";
+
+        *ret = spell ? json_object_new_string(text) : NULL;
+        return spell && !*ret ? -ENOMEM : 0;
+}
+
 /* *ret is NULL for null. -ENOTSUP for what is no scalar. */
-static int scalar_copy(json_object *v, size_t value_chars, json_object **ret) {
+static int scalar_copy(json_object *v, const ClipLimits *limits, json_object **ret) {
         _cleanup_free_ char *clean = NULL;
         json_object *copy = NULL;
 
@@ -73,11 +81,11 @@ static int scalar_copy(json_object *v, size_t value_chars, json_object **ret) {
         case json_type_double:
                 /* Shared, it keeps the spelling it was read with; what JSON cannot spell becomes null. */
                 if (!isfinite(json_object_get_double(v)))
-                        return json_double_new(json_object_get_double(v), ret);
+                        return not_finite(json_object_get_double(v), limits->spell_nan, ret);
                 copy = json_object_get(v);
                 break;
         case json_type_string:
-                clean = text_clean(json_object_get_string(v), value_chars, true);
+                clean = text_clean(json_object_get_string(v), limits->value_chars, true);
                 copy = clean ? json_object_new_string(clean) : NULL;
                 break;
         case json_type_null:
@@ -107,7 +115,7 @@ int clip_object(json_object *o, const ClipLimits *limits, bool strings_only, jso
                 if (strings_only && !json_object_is_type(value, json_type_string))
                         continue;
                 json_object *scalar;
-                int r = scalar_copy(value, limits->value_chars, &scalar);
+                int r = scalar_copy(value, limits, &scalar);
                 if (r == -ENOTSUP)
                         continue;
                 if (r < 0)

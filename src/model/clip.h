@@ -15,9 +15,10 @@ int clip_member(json_object *o, const char *key, size_t max_chars, char **ret);
 typedef struct ClipLimits {
         size_t n_members, key_chars, value_chars;
         size_t n_bytes;                 /* of the JSON text of all members that are taken */
+        bool spell_nan;                 /* numbers that are not finite become "NaN", "Infinity", else null */
 } ClipLimits;
 
-/* A copy of the scalar members of o that fit, in their order; numbers that are not finite become null. With
+/* A copy of the scalar members of o that fit, in their order. With
  * strings_only, only strings. *ret is NULL when o is no object or nothing of it is left. */
 int clip_object(json_object *o, const ClipLimits *limits, bool strings_only, json_object **ret);
 

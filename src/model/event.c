@@ -25,7 +25,8 @@ static const struct {
 /* Metric events hold a dozen numbers; names of new ones are kept. */
 static const EventJsonLimits unlimited = {
         .message_chars = EVENT_MESSAGE_MAX,
-        .data = { .n_members = 64, .key_chars = 64, .value_chars = 512, .n_bytes = 16 * 1024 },
+        .data = { .n_members = 64, .key_chars = 64, .value_chars = 512, .n_bytes = 16 * 1024,
+                  .spell_nan = true },
 };
 
 const char *event_level_to_string(EventLevel level) {

@@ -61,6 +61,7 @@ Job *job_free(Job *j) {
         free(j->validation_file);
         free(j->result_file);
         free(j->method);
+        free(j->training_type);
         free(j->error.code);
         free(j->error.message);
         free(j->error.param);
@@ -95,6 +96,7 @@ int job_copy(const Job *j, Job **ret) {
                 { &copy->validation_file, j->validation_file },
                 { &copy->result_file, j->result_file },
                 { &copy->method, j->method },
+                { &copy->training_type, j->training_type },
                 { &copy->error.code, j->error.code },
                 { &copy->error.message, j->error.message },
                 { &copy->error.param, j->error.param },

@@ -42,6 +42,7 @@ typedef struct Job {
         char *training_file, *validation_file;
         char *result_file; /* the first of result_files; being there says nothing about being done */
         char *method;                   /* supervised, dpo, reinforcement */
+        char *training_type;            /* Azure's tier, "developerTier"; NULL on most replies */
         JobError error;
         json_object *hyperparameters;   /* an object or NULL */
         json_object *metadata;          /* an object of strings or NULL */

@@ -80,6 +80,8 @@ static int job_read_names(json_object *o, Job *j) {
                 { "suffix", &j->suffix },
                 { "training_file", &j->training_file },
                 { "validation_file", &j->validation_file },
+                { "trainingType", &j->training_type },          /* as Azure's requests spell it */
+                { "training_type", &j->training_type },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -199,6 +201,8 @@ int job_add_json(json_object *o, const Job *j, const JobJsonLimits *limits) {
             (r = add_result_files(o, j->result_file, limits->name_chars)) < 0 ||
             (r = clip_add(o, "suffix", j->suffix, limits->name_chars)) < 0 ||
             (r = add_object(o, "metadata", j->metadata, &limits->metadata)) < 0)
+                return r;
+        if (j->training_type && (r = clip_add(o, "training_type", j->training_type, limits->name_chars)) < 0)
                 return r;
         return add_error(o, &j->error, limits);
 }

@@ -70,6 +70,26 @@ static const NoticeTypeInfo types[] = {
                 "job.results", "fine_tuning.job.results", "has its results",
                 "76cd60d000e4401aa485ae339819180d", "📈", LOG_INFO, TONE_NEUTRAL, false,
         },
+        [NOTICE_JOB_STALLED] = {
+                "job.stalled", "fine_tuning.job.stalled", "shows no progress",
+                "8c4502bc78b8457b9aa19cb419bc537d", "🐌", LOG_WARNING, TONE_WARNING, true,
+        },
+        [NOTICE_JOB_WAITING] = {
+                "job.waiting", "fine_tuning.job.waiting", "waits for its start",
+                "c5cb56b1b1e84f508fdf11842502f824", "⌛", LOG_WARNING, TONE_WARNING, true,
+        },
+        [NOTICE_JOB_OVERDUE] = {
+                "job.overdue", "fine_tuning.job.overdue", "is overdue",
+                "aea188985077401d9730140fe97cc60a", "⏰", LOG_WARNING, TONE_WARNING, true,
+        },
+        [NOTICE_JOB_CHECKPOINT] = {
+                "job.checkpoint", "fine_tuning.job.checkpoint", "has a checkpoint",
+                "4f8707b3d3af45cba9f760ebc9dfaa56", "📍", LOG_INFO, TONE_NEUTRAL, false,
+        },
+        [NOTICE_JOB_METRIC] = {
+                "job.metric", "fine_tuning.job.metric", "crossed a line",
+                "487f931ac2d644f6b18b40db99696524", "📊", LOG_WARNING, TONE_WARNING, false,
+        },
         [NOTICE_SOURCE_UNAUTHORIZED] = {
                 "source.unauthorized", "source.unauthorized", "refuses the credential",
                 "b1fe3cb5cdd148439a42571d563bd98f", "🔑", LOG_ERR, TONE_BAD, true,
@@ -151,6 +171,7 @@ Notice *notice_free(Notice *n) {
         free(n->previous_status);
         job_free(n->job);
         metrics_free(n->metrics);
+        checkpoint_free(n->checkpoint);
         for (size_t i = 0; i < n->n_events; i++)
                 event_free(n->events[i]);
         free(n->events);

@@ -9,6 +9,7 @@
 
 #include "base/macro.h"
 #include "base/time.h"
+#include "model/checkpoint.h"
 #include "model/job.h"
 #include "model/metrics.h"
 
@@ -28,6 +29,11 @@ typedef enum NoticeType {
         NOTICE_JOB_REMOVED,
         NOTICE_JOB_EVENT,               /* an event of level warning or error */
         NOTICE_JOB_RESULTS,             /* metrics that came after the terminal notice */
+        NOTICE_JOB_STALLED,             /* running, and nothing new for long */
+        NOTICE_JOB_WAITING,             /* not begun for long */
+        NOTICE_JOB_OVERDUE,             /* running past its estimated end */
+        NOTICE_JOB_CHECKPOINT,
+        NOTICE_JOB_METRIC,              /* a condition of a rule came true */
         NOTICE_SOURCE_UNAUTHORIZED,
         NOTICE_SOURCE_MISCONFIGURED,
         NOTICE_SOURCE_UNREACHABLE,
@@ -82,6 +88,9 @@ typedef struct Notice {
         char *detail; /* source.*, receiver.*, job.event, test: what was seen, one or two sentences */
         char *advice;                   /* what a person should do, NULL when there is nothing to do */
         int64_t blind_sec;              /* *.recovered: how long it was blind or silent; 0 otherwise */
+        int64_t lasting_sec;            /* stalled, waiting, overdue, paused: how long so far; 0 otherwise */
+        int64_t reminder;               /* of those: the how manieth after the first notice, 0 for that */
+        Checkpoint *checkpoint;         /* job.checkpoint; its metrics are in `metrics` */
         char *url;                      /* where to look, from the source's link template */
 } Notice;
 
@@ -91,7 +100,7 @@ DEFINE_CLEANUP(Notice, notice_free)
 /* evt_ + base32 of SHA-256(endpoint, subject, type name, unique), the parts separated by a newline and
  * length-prefixed. `subject` is the job id, or the receiver's name, or "" ; `unique` what makes it one fact:
  * for a status "<status>#<n-th entry>", for an event the hex of its key, for source.* the start of the
- * trouble. */
+ * trouble, for what lasts "<n-th time>.<n-th reminder>", for a metric "<condition>@<step>". */
 int notice_id_make(const char *endpoint, const char *subject, NoticeType type, const char *unique,
                    char ret[static NOTICE_ID_SIZE]);
 

@@ -30,6 +30,8 @@ typedef struct NoticeLimits {
 
 #define HYPERPARAMETERS(chars, bytes)                                                                       \
         { .n_members = 32, .key_chars = 64, .value_chars = (chars), .n_bytes = (bytes) }
+#define METADATA(keys, chars, bytes)                                                                        \
+        { .n_members = 32, .key_chars = (keys), .value_chars = (chars), .n_bytes = (bytes) }
 #define EVENTS(chars, bytes)                                                                                \
         {                                                                                                   \
                 .message_chars = (chars), .data = {                                                         \
@@ -42,19 +44,19 @@ typedef struct NoticeLimits {
 
 static const NoticeLimits levels[] = {
         { NOTICE_CURVE_POINTS, SIZE_MAX, 1000, EVENTS(1000, 600),
-          { JOB_NAME_CHARS, 2000, HYPERPARAMETERS(128, 2000), { 32, 64, 512, 16384 } } },
+          { JOB_NAME_CHARS, 2000, HYPERPARAMETERS(128, 2000), METADATA(64, 512, 16384) } },
         { 20, SIZE_MAX, 1000, EVENTS(1000, 600),
-          { JOB_NAME_CHARS, 2000, HYPERPARAMETERS(128, 2000), { 32, 64, 512, 16384 } } },
+          { JOB_NAME_CHARS, 2000, HYPERPARAMETERS(128, 2000), METADATA(64, 512, 16384) } },
         { 10, SIZE_MAX, 1000, EVENTS(1000, 600),
-          { JOB_NAME_CHARS, 2000, HYPERPARAMETERS(128, 2000), { 32, 64, 512, 16384 } } },
+          { JOB_NAME_CHARS, 2000, HYPERPARAMETERS(128, 2000), METADATA(64, 512, 16384) } },
         { 10, 6000, 500, EVENTS(300, 300),
-          { JOB_NAME_CHARS, 1000, HYPERPARAMETERS(128, 2000), { 32, 64, 512, 16384 } } },
+          { JOB_NAME_CHARS, 1000, HYPERPARAMETERS(128, 2000), METADATA(64, 512, 16384) } },
         { 4, 3000, 300, EVENTS(200, 200),
-          { JOB_NAME_CHARS, 500, HYPERPARAMETERS(64, 1000), { 32, 64, 512, 16384 } } },
+          { JOB_NAME_CHARS, 500, HYPERPARAMETERS(64, 1000), METADATA(64, 512, 16384) } },
         { 4, 2500, 200, EVENTS(100, 150),
-          { 100, 300, HYPERPARAMETERS(64, 800), { 32, 64, 128, 6000 } } },
+          { 100, 300, HYPERPARAMETERS(64, 800), METADATA(64, 128, 6000) } },
         { 4, 1800, 100, EVENTS(60, 100),
-          { 60, 200, HYPERPARAMETERS(32, 500), { 32, 32, 24, 3000 } } },
+          { 60, 200, HYPERPARAMETERS(32, 500), METADATA(32, 24, 3000) } },
 };
 
 /* { "first", "last", "best", "best_step", "last_step", "curve" } */
@@ -141,6 +143,24 @@ static int add_url(json_object *o, const char *url) {
         return json_add_string(o, "url", url && strlen(url) <= NOTICE_URL_MAX ? url : NULL);
 }
 
+/* Only where they say something: most notices are of one moment. */
+static int add_lasting(json_object *o, const Notice *n) {
+        int r = n->lasting_sec > 0 ? json_add_int(o, "lasting_seconds", n->lasting_sec) : 0;
+
+        if (r >= 0 && n->reminder > 0)
+                r = json_add_int(o, "reminder", n->reminder);
+        return r;
+}
+
+static int add_checkpoint(json_object *o, const Checkpoint *c, const NoticeLimits *limits) {
+        json_object *checkpoint = NULL;
+
+        if (!c)
+                return 0;
+        int r = checkpoint_to_json(c, limits->job.name_chars, &checkpoint);
+        return r < 0 ? r : json_add(o, "checkpoint", checkpoint);
+}
+
 static int job_notice_to_json(const Notice *n, const NoticeLimits *limits, json_object *o) {
         int r;
 
@@ -153,7 +173,8 @@ static int job_notice_to_json(const Notice *n, const NoticeLimits *limits, json_
             (r = add_metrics(o, n->metrics, limits)) < 0 || (r = add_events(o, n, limits)) < 0 ||
             (r = add_if_set(o, "reason", n->reason, JOB_STATUS_CHARS)) < 0 ||
             (r = add_if_set(o, "detail", n->detail, limits->text_chars)) < 0 ||
-            (r = add_if_set(o, "advice", n->advice, limits->text_chars)) < 0)
+            (r = add_if_set(o, "advice", n->advice, limits->text_chars)) < 0 ||
+            (r = add_lasting(o, n)) < 0 || (r = add_checkpoint(o, n->checkpoint, limits)) < 0)
                 return r;
         return add_url(o, n->url);
 }
@@ -238,6 +259,13 @@ static int read_events(json_object *o, Notice *n) {
         return 0;
 }
 
+static int read_checkpoint(json_object *o, Notice *n) {
+        json_object *checkpoint = json_member_object(o, "checkpoint");
+        int r = checkpoint ? checkpoint_from_json(checkpoint, &n->checkpoint) : 0;
+
+        return r == -EBADMSG ? 0 : r;
+}
+
 int notice_from_json(json_object *o, Notice **ret) {
         if (!json_object_is_type(o, json_type_object))
                 return -EBADMSG;
@@ -260,6 +288,8 @@ int notice_from_json(json_object *o, Notice **ret) {
 
         n->type = _NOTICE_TYPE_INVALID;
         n->blind_sec = json_member_int(o, "blind_seconds", 0);
+        n->lasting_sec = json_member_int(o, "lasting_seconds", 0);
+        n->reminder = json_member_int(o, "reminder", 0);
         int r = json_member(o, "id") ? job_from_json(o, &n->job) : 0;
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(texts); i++)
                 r = read_text(o, texts[i].key, texts[i].to);
@@ -267,6 +297,8 @@ int notice_from_json(json_object *o, Notice **ret) {
                 r = read_metrics(o, &n->metrics);
         if (r >= 0)
                 r = read_events(o, n);
+        if (r >= 0)
+                r = read_checkpoint(o, n);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(n);

@@ -96,6 +96,7 @@ static int journal_render(const ReceiverCommon *common, const Notice *n, bool de
                 { "FTWATCH_PREVIOUS_STATUS", n->previous_status, false, false },
                 { "FTWATCH_MODEL", j ? j->model : NULL, false, false },
                 { "FTWATCH_FINE_TUNED_MODEL", j ? j->fine_tuned_model : NULL, false, false },
+                { "FTWATCH_CHECKPOINT", n->checkpoint ? n->checkpoint->model : NULL, false, false },
                 { "FTWATCH_ERROR_CODE", j ? j->error.code : NULL, false, false },
                 { "FTWATCH_ERROR_MESSAGE", j ? j->error.message : NULL, false, true },
                 { "FTWATCH_REASON", n->reason, false, false },

@@ -52,6 +52,24 @@ static bool event_is_error(const Event *e) {
         return e->level == EVENT_LEVEL_ERROR;
 }
 
+/* A reminder says so in its title. */
+static const char *again_verb(NoticeType type) {
+        static const struct {
+                NoticeType type;
+                const char *verb;
+        } verbs[] = {
+                { NOTICE_JOB_STALLED, "still shows no progress" },
+                { NOTICE_JOB_WAITING, "still waits for its start" },
+                { NOTICE_JOB_OVERDUE, "is still overdue" },
+                { NOTICE_JOB_PAUSED, "is still paused" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+                if (verbs[i].type == type)
+                        return verbs[i].verb;
+        return notice_type_info(type)->verb;
+}
+
 static int add_title(Message *m, const Notice *n) {
         const char *subject = subject_of(n);
         _cleanup_free_ char *name = text_clean(subject, MESSAGE_TITLE_MAX / 2, false);
@@ -62,6 +80,10 @@ static int add_title(Message *m, const Notice *n) {
                 return -ENOMEM;
         if (n->type == NOTICE_JOB_STATUS_CHANGED && n->status)
                 r = string_printf(&text, "%s is now \xe2\x80\x9c%s\xe2\x80\x9d", name, n->status);
+        else if (n->type == NOTICE_JOB_METRIC && n->reason)
+                r = string_printf(&text, "%s: %s", name, n->reason);
+        else if (n->reminder > 0)
+                r = string_printf(&text, "%s %s", name, again_verb(n->type));
         else if (n->type == NOTICE_JOB_EVENT && n->n_events > 0)
                 r = string_printf(&text, "%s reports %s", name,
                                   event_is_error(n->events[n->n_events - 1]) ? "an error" : "a warning");
@@ -143,12 +165,15 @@ static int add_act(Message *m, const Notice *n) {
         const Job *j = n->job;
         bool ended_badly = n->type == NOTICE_JOB_FAILED || n->type == NOTICE_JOB_CANCELLED;
         const JobError *e = j && ended_badly ? &j->error : &no_error;   /* else it means nothing */
+        bool untold = n->type != NOTICE_JOB_METRIC;                     /* its title says it */
         const FactSource sources[] = {
                 { "Fine-tuned model", j ? j->fine_tuned_model : NULL, MESSAGE_VALUE_MAX, FACT_CODE },
+                { "Checkpoint model", n->checkpoint ? n->checkpoint->model : NULL, MESSAGE_VALUE_MAX,
+                  FACT_CODE },
                 { "Error", e->message, MESSAGE_TEXT_MAX, FACT_TEXT },
                 { "Error code", e->code, MESSAGE_VALUE_MAX, FACT_CODE },
                 { "Parameter", e->param, MESSAGE_VALUE_MAX, FACT_CODE },
-                { "Reason", n->reason, MESSAGE_VALUE_MAX, FACT_PLAIN },
+                { "Reason", untold ? n->reason : NULL, MESSAGE_VALUE_MAX, FACT_PLAIN },
         };
 
         int r = clean_into(&m->detail, n->detail, MESSAGE_TEXT_MAX);
@@ -238,7 +263,8 @@ static int add_brief(Message *m, const Notice *n) {
         _cleanup_(buf_done) Buf b = BUF_INIT(64 * 1024);
         const char *duration = fact_value(&m->went, n->job ? "Duration" : "Lasted");
         const char *error = fact_value(&m->act, "Error");
-        const char *model = fact_value(&m->act, "Fine-tuned model"), *why = error ? error : m->detail;
+        const char *model = fact_value(&m->act, n->checkpoint ? "Checkpoint model" : "Fine-tuned model");
+        const char *why = error ? error : m->detail;
         /* That a job was created says nothing of how it went, even if it is over already. */
         bool went = n->type != NOTICE_JOB_CREATED;
 
@@ -249,7 +275,7 @@ static int add_brief(Message *m, const Notice *n) {
                 (void) buf_printf(&b, ": %s", why);
         if (model && went)
                 (void) buf_printf(&b, DOT "%s", model);
-        if (m->n_curves > 0 && went) {
+        if (m->n_curves > 0 && went && n->type != NOTICE_JOB_METRIC) {
                 char first[NUMBER_MAX], last[NUMBER_MAX];
                 (void) buf_printf(&b, DOT "%s %s \xe2\x86\x92 %s", m->curves[0].name,
                                   format_number(m->curves[0].summary.first.value, first),

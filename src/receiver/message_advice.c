@@ -4,6 +4,7 @@
 
 #include "base/macro.h"
 #include "base/strings.h"
+#include "model/pause.h"
 
 /* Texts of the service that need explaining: "Safety evaluation for fine-tuning" of its documentation. */
 static const struct {
@@ -30,9 +31,18 @@ static const struct {
         { NOTICE_JOB_SUCCEEDED,
           "Deploy the fine-tuned model to use it. A deployment is billed by the hour, used or not." },
         { NOTICE_JOB_FAILED, "Correct what the error names and start a new job." },
-        { NOTICE_JOB_PAUSED,
-          "If it was paused at its spending limit, somebody has to resume it. If it was pre-empted "
-          "(Developer tier), it goes on by itself." },
+        { NOTICE_JOB_STALLED,
+          "Up to an hour of silence is normal, also at the end of training. See the job's page; a job that "
+          "hangs can be cancelled and started again, what was trained till then is billed." },
+        { NOTICE_JOB_WAITING,
+          "Nothing is lost and nothing is billed while it waits. If it is urgent: another region may have "
+          "more capacity." },
+        { NOTICE_JOB_OVERDUE,
+          "The service's estimates are rough. If the steps still rise it will end; else see the job's page." },
+        { NOTICE_JOB_CHECKPOINT,
+          "It can be deployed like a finished model. The service keeps those of the last three epochs." },
+        { NOTICE_JOB_METRIC,
+          "Training goes on. A job that has gone wrong can be cancelled; work up to then is billed." },
         { NOTICE_JOB_STATUS_CHANGED,
           "This status is new to ftwatchd. The job is taken as unfinished and watched on." },
         { NOTICE_JOB_REMOVED, "If nobody deleted it, ask who has access to the resource." },
@@ -55,6 +65,8 @@ const char *advice_for(const Notice *n) {
                 for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
                         if (strstr(error, failures[i].has))
                                 return failures[i].advice;
+        if (n->type == NOTICE_JOB_PAUSED)
+                return pause_advice(pause_judge(n->job, n->events, n->n_events));
         for (size_t i = 0; i < ARRAY_SIZE(by_type); i++)
                 if (by_type[i].type == n->type)
                         return by_type[i].advice;

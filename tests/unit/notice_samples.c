@@ -35,7 +35,8 @@ typedef struct Sample {
         int64_t finished_sec;                   /* after creation; 0: unknown */
         JobError error;
         const char *source, *receiver, *reason, *detail, *advice;
-        int64_t blind_sec;
+        int64_t blind_sec, lasting_sec, reminder;
+        bool has_checkpoint;
         const char *event;                      /* one event of level warning */
 } Sample;
 
@@ -103,6 +104,52 @@ static const Sample samples[] = {
           .has_metrics = true,
           .finished_sec = 4983,
           .source = "contoso-eastus" },
+        { .name = "stalled",
+          .type = NOTICE_JOB_STALLED,
+          .status = "running",
+          .has_job = true,
+          .has_metrics = true,
+          .source = "contoso-eastus",
+          .lasting_sec = 5520,
+          .detail = "No new event or metric for 1h 32min; the last one came 2026-11-19 12:31:09 UTC." },
+        { .name = "waiting",
+          .type = NOTICE_JOB_WAITING,
+          .status = "pending",
+          .has_job = true,
+          .source = "contoso-eastus",
+          .lasting_sec = 21660,
+          .detail = "It has been pending for 6h 1min. Its last event: \xe2\x80\x9cJob enqueued. Waiting for jobs ahead to "
+                    "complete.\xe2\x80\x9d" },
+        { .name = "overdue",
+          .type = NOTICE_JOB_OVERDUE,
+          .status = "running",
+          .has_job = true,
+          .has_metrics = true,
+          .source = "contoso-eastus",
+          .lasting_sec = 7260,
+          .detail = "The service expected its end 2026-11-19 12:02:09 UTC, 2h 1min ago." },
+        { .name = "paused_again",
+          .type = NOTICE_JOB_PAUSED,
+          .status = "paused",
+          .has_job = true,
+          .source = "contoso-eastus",
+          .lasting_sec = 86460,
+          .reminder = 1,
+          .event = "The job was paused: it reached its spending limit." },
+        { .name = "checkpoint",
+          .type = NOTICE_JOB_CHECKPOINT,
+          .status = "running",
+          .has_job = true,
+          .has_checkpoint = true,
+          .source = "contoso-eastus" },
+        { .name = "metric",
+          .type = NOTICE_JOB_METRIC,
+          .status = "running",
+          .has_job = true,
+          .has_metrics = true,
+          .source = "contoso-eastus",
+          .reason = "valid_loss rising for 3",
+          .detail = "valid_loss is 0.6543 at step 800." },
         { .name = "source_unauthorized",
           .type = NOTICE_SOURCE_UNAUTHORIZED,
           .source = "contoso-eastus",
@@ -138,6 +185,7 @@ static const Sample samples[] = {
 
 const char *const notice_sample_names[] = {
         "succeeded", "failed", "paused", "cancelled", "status_changed", "created", "event", "results",
+        "stalled", "waiting", "overdue", "paused_again", "checkpoint", "metric",
         "source_unauthorized", "source_recovered", "receiver_failing", "test", "hostile", NULL,
 };
 
@@ -282,6 +330,23 @@ static Job *sample_job(const Sample *s) {
         return j;
 }
 
+static void add_checkpoint(Notice *n, const Sample *s) {
+        Checkpoint *c = calloc(1, sizeof *c);
+
+        assert_non_null(c);
+        *c = (Checkpoint) {
+                .id = copy("ftchkpt-5f1b3d9c0a7e4c2d"),
+                .model = copy(s->is_hostile ? HOSTILE : TUNED ":ckpt-step-400"),
+                .created_at = NOTICE_SAMPLE_SEC - 12,
+                .step = 400,
+                .metrics = parse("{\"step\":400.0,\"train_loss\":0.5217,\"valid_loss\":0.6106,"
+                                 "\"full_valid_loss\":-1,\"type\":\"supervised\"}"),
+        };
+        n->checkpoint = c;
+        if (!n->metrics)
+                assert_int_equal(checkpoint_metrics(c, &n->metrics), 0);
+}
+
 Notice *notice_sample_new(const char *name) {
         const Sample *s = samples;
 
@@ -301,6 +366,8 @@ Notice *notice_sample_new(const char *name) {
                 .detail = s->is_hostile ? long_hostile() : copy(s->detail),
                 .advice = copy(s->advice),
                 .blind_sec = s->blind_sec,
+                .lasting_sec = s->lasting_sec,
+                .reminder = s->reminder,
         };
         (void) snprintf(n->id, sizeof n->id, "%s", NOTICE_SAMPLE_ID);
         if (s->has_job) {
@@ -310,6 +377,8 @@ Notice *notice_sample_new(const char *name) {
         }
         if (s->has_metrics)
                 n->metrics = sample_metrics(s->is_hostile);
+        if (s->has_checkpoint || s->is_hostile)
+                add_checkpoint(n, s);
         add_events(n, s);
         return n;
 }
