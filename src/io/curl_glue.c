@@ -33,6 +33,7 @@
 #define BURST_MAX 1000U                 /* steps in an interval; a busy transfer makes a tenth of that */
 #define DRAIN_BATCH 16U                 /* completions before the rest of the loop has its turn */
 #define CONNECTIONS_KEPT 64L            /* libcurl's own choice is 4 for each transfer under way */
+#define SPARES_MAX 8U                   /* easy handles kept: as many as one source uses at a time, twice */
 
 typedef struct GlueSocket GlueSocket;
 
@@ -49,6 +50,7 @@ struct CurlCall {
         bool held;                      /* goes on after a success */
         bool running;                   /* its callback is */
         bool broken;                    /* ended by an error of the multi handle */
+        bool succeeded;
         CurlCall *prev, *next;
 };
 
@@ -60,6 +62,8 @@ struct CurlGlue {
         sd_event_source *drain;         /* completions */
         GlueSocket *sockets;
         CurlCall *calls;
+        CURL *spares[SPARES_MAX];       /* handles that were used and reset */
+        unsigned n_spares;
         unsigned n_broken;
         long max_total, max_host;
         bool in_curl;
@@ -83,8 +87,28 @@ static void call_detach(CurlCall *c) {
         g->in_curl = false;
 }
 
+/* A new handle costs more than all options of a request. Reset, for one not only the options: libcurl 7.88
+ * counts retries of a handle over all its transfers, and after five of them every one fails
+ * (https://github.com/curl/curl/issues/10652); curl_easy_reset() begins that count anew. Not after a failure:
+ * a buffer that is left over refuses CURLOPT_BUFFERSIZE. */
+static void easy_recycle(CurlGlue *g, CURL *easy) {
+        if (g->n_spares == SPARES_MAX) {
+                curl_easy_cleanup(easy);
+                return;
+        }
+        curl_easy_reset(easy);
+        g->spares[g->n_spares++] = easy;
+}
+
+CURL *curl_glue_take_easy(CurlGlue *g) {
+        return g->n_spares > 0 ? g->spares[--g->n_spares] : curl_easy_init();
+}
+
 static void call_free(CurlCall *c) {
-        curl_easy_cleanup(c->easy);
+        if (c->succeeded && !c->held)
+                easy_recycle(c->glue, c->easy);
+        else
+                curl_easy_cleanup(c->easy);
         free(c);
 }
 
@@ -104,6 +128,7 @@ static void call_finish(CurlCall *c, CURLcode code) {
         }
         call_detach(c);
         c->running = true;
+        c->succeeded = code == CURLE_OK;
         c->done(c->easy, code, c->userdata);
         call_free(c);
 }
@@ -298,6 +323,8 @@ CurlGlue *curl_glue_free(CurlGlue *g) {
         assert(!g->in_curl && !g->draining);
         while (g->calls)
                 curl_call_cancel(g->calls);
+        while (g->n_spares > 0)
+                curl_easy_cleanup(g->spares[--g->n_spares]);
         glue_close_multi(g);
         sd_event_source_disable_unref(g->timer);
         sd_event_source_disable_unref(g->kick);

@@ -13,7 +13,7 @@
 
 typedef struct CurlGlue CurlGlue;
 typedef struct CurlCall CurlCall;
-/* easy is valid during the callback and freed after it. */
+/* easy is valid during the callback and gone after it. */
 typedef void (*curl_done_t)(CURL *easy, CURLcode code, void *userdata);
 
 int curl_glue_new(CurlGlue **ret, sd_event *event);
@@ -23,6 +23,9 @@ DEFINE_CLEANUP(CurlGlue, curl_glue_free)
 /* Connections open at a time, 0: no limit. Transfers beyond wait for one, and their own deadline does not
  * run while they wait: limit the number of submits where that matters. */
 int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host);
+/* A handle without any option set: one that served before and was reset, or a new one. NULL: no memory. It
+ * ends by a submit or by curl_easy_cleanup(3). */
+CURL *curl_glue_take_easy(CurlGlue *g);
 /* Takes easy on success only. The call ends itself after done ran: the holder clears its pointer there. Uses
  * CURLOPT_PRIVATE. */
 int curl_glue_submit(CurlGlue *g, CURL *easy, curl_done_t done, void *userdata, CurlCall **ret);

@@ -154,23 +154,25 @@ static int url_part(CURLU *u, CURLUPart part, char **ret) {
         return 0;
 }
 
-int curl_setup_parse_url(const char *url, char **ret_scheme, char **ret_host) {
+int curl_setup_parse_url(const char *url, CURLU **ret_parsed, char **ret_scheme, char **ret_host) {
         _cleanup_free_ char *scheme = NULL, *host = NULL;
-        CURLU *u = curl_url();
+        _cleanup_(curl_url_freep) CURLU *u = curl_url();
 
         if (!u)
                 return -ENOMEM;
-        CURLUcode c = curl_url_set(u, CURLUPART_URL, url, 0);
+        /* Where nothing is to be folded libcurl 7.88 would copy the path byte by byte. */
+        CURLUcode c = curl_url_set(u, CURLUPART_URL, url, strstr(url, "/.") ? 0 : CURLU_PATH_AS_IS);
         int r = c == CURLUE_OK ? 0 : c == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
         if (r >= 0)
                 r = url_part(u, CURLUPART_SCHEME, &scheme);
         if (r >= 0)
                 r = url_part(u, CURLUPART_HOST, &host);
-        curl_url_cleanup(u);
         if (r < 0)
                 return r;
         if (!*host)
                 return -EINVAL;
+        if (ret_parsed)
+                *ret_parsed = TAKE_PTR(u);
         if (ret_scheme)
                 *ret_scheme = TAKE_PTR(scheme);
         *ret_host = TAKE_PTR(host);

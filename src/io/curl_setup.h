@@ -15,6 +15,10 @@ static inline void curl_easy_freep(CURL **easy) {
         curl_easy_cleanup(*easy);
 }
 
+static inline void curl_url_freep(CURLU **url) {
+        curl_url_cleanup(*url);
+}
+
 static inline void string_erase_freep(char **s) {
         string_erase_free(*s);
 }
@@ -30,9 +34,9 @@ typedef struct CurlSetup {
 /* -ENOMEM, or -EINVAL for what libcurl refuses. */
 int curl_setup_apply(CURL *easy, const CurlSetup *setup);
 
-/* The host of a URL as libcurl reads it, normalised; ret_scheme may be NULL. -EINVAL for what is no absolute
- * URL. */
-int curl_setup_parse_url(const char *url, char **ret_scheme, char **ret_host);
+/* The host of a URL as libcurl reads it, normalised; ret_parsed (for CURLOPT_CURLU) and ret_scheme may be NULL.
+ * -EINVAL for what is no absolute URL. */
+int curl_setup_parse_url(const char *url, CURLU **ret_parsed, char **ret_scheme, char **ret_host);
 bool host_is_loopback(const char *host);
 
 HttpFailure curl_failure(CURLcode code);

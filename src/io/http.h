@@ -104,6 +104,8 @@ const char *http_failure_to_string(HttpFailure f);
 bool http_url_is_safe(const char *url);
 /* Percent-encodes everything but RFC 3986 unreserved characters: for a path segment or a query value. */
 int http_escape(const char *s, char **ret);
+/* An HTTP date in Unix seconds, 0 for what is none. */
+int64_t http_parse_date(const char *s);
 /* What retry-after-ms and Retry-After (both may be NULL) ask for, 0: nothing. A date counts from `date`, the
  * reply's own Date in Unix seconds, or from now if that is 0. */
 usec_t http_parse_retry_after(const char *ms, const char *after, int64_t date, usec_t now_real_usec);

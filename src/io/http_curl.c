@@ -1,6 +1,4 @@
-/* One easy handle a request, connections are the multi handle's. Not one handle for all: libcurl 7.88 does
- * not reset the retry counter of a handle, so a reused one fails for good after a server hung up five times
- * between requests. */
+/* One easy handle a request, new or reset (curl_glue_take_easy()); connections are the multi handle's. */
 #include "io/http_curl.h"
 
 #include <assert.h>
@@ -29,6 +27,7 @@ struct HttpCall {
         CurlCall *call;
         http_done_t done;
         void *userdata;
+        CURLU *url;
         struct curl_slist *headers;     /* may hold secrets */
         char *hidden_host;              /* not to be named, because the URL is a secret */
         HttpReply reply;
@@ -49,6 +48,7 @@ static HttpCall *call_free(HttpCall *c) {
         if (!c)
                 return NULL;
         curl_call_cancel(c->call);
+        curl_url_cleanup(c->url);
         headers_erase_free(c->headers);
         string_erase_free(c->hidden_host);
         buf_done(&c->reply.body);
@@ -102,7 +102,7 @@ static void reply_read_headers(HttpReply *reply, CURL *easy) {
         copy_printable(reply->content_type, sizeof reply->content_type, reply_header(easy, "content-type"));
         copy_printable(reply->request_id, sizeof reply->request_id, id);
         if (date)
-                reply->date = MAX((int64_t) curl_getdate(date, NULL), (int64_t) 0);
+                reply->date = http_parse_date(date);
         if (should && strcasecmp(should, "true") == 0)
                 reply->should_retry = 1;
         else if (should && strcasecmp(should, "false") == 0)
@@ -221,7 +221,7 @@ static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
         const char *url = request->url ? request->url : secret_reveal(request->secret_url);
         _cleanup_(string_erase_freep) char *scheme = NULL, *host = NULL;
 
-        int r = curl_setup_parse_url(url, &scheme, &host);
+        int r = curl_setup_parse_url(url, &c->url, &scheme, &host);
         if (r < 0)
                 return r == -ENOMEM ? r : -EPROTO;
         bool is_near = host_is_loopback(host) || streq(host, METADATA_HOST);
@@ -238,7 +238,9 @@ static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
                         });
         if (r < 0)
                 return r;
-        if (curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
+        /* The first is what counts; with the second libcurl 7.88 need not make a text of it again. */
+        if (curl_easy_setopt(easy, CURLOPT_CURLU, c->url) != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
                 return -ENOMEM;
         if (!request->url)
                 c->hidden_host = TAKE_PTR(host);
@@ -257,7 +259,7 @@ static int call_set_options(HttpCall *c, CURL *easy, const HttpRequest *request)
          * not. */
         if (call_set_method(easy, request) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_USERAGENT, c->owner->user_agent) != CURLE_OK ||
-            curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK ||
+            curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip") != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK ||
             curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
                              (curl_off_t) MIN(request->reply_limit, (size_t) INT64_MAX)) != CURLE_OK ||
@@ -288,7 +290,7 @@ static int http_curl_submit(Http *http, const HttpRequest *request, http_done_t 
         if (!request_is_valid(request))
                 return -EINVAL;
         _cleanup_(call_freep) HttpCall *c = calloc(1, sizeof *c);
-        _cleanup_(curl_easy_freep) CURL *easy = curl_easy_init();
+        _cleanup_(curl_easy_freep) CURL *easy = curl_glue_take_easy(h->glue);
         if (!c || !easy)
                 return -ENOMEM;
         c->owner = h;

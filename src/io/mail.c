@@ -290,7 +290,7 @@ static void on_done(CURL *easy, CURLcode code, void *userdata) {
 static int call_set_server(MailCall *c, CURL *easy, const MailRequest *request) {
         _cleanup_free_ char *scheme = NULL, *host = NULL;
 
-        int r = curl_setup_parse_url(request->server, &scheme, &host);
+        int r = curl_setup_parse_url(request->server, NULL, &scheme, &host);
         if (r < 0)
                 return r == -ENOMEM ? r : -EPROTO;
         bool starttls = streq(scheme, "smtp") && request->require_tls;

@@ -132,10 +132,33 @@ static void test_retry_after(_unused_ void **state) {
         }
 }
 
+static void test_date(_unused_ void **state) {
+        static const struct {
+                const char *text;
+                int64_t at;
+        } rows[] = {
+                { "Sun, 06 Nov 1994 08:49:37 GMT", 784111777 },
+                { "Thu, 29 Feb 2024 23:59:59 GMT", 1709251199 },
+                { "Thu, 01 Jan 1970 00:00:01 GMT", 1 },
+                { "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 },        /* forms of old */
+                { "Sun Nov  6 08:49:37 1994", 784111777 },
+                { "Sun, 06 Nov 1994 08:49:37 +0100", 784108177 },
+                { "Sun, 06 Nov 1994 08:61:37 GMT", 0 },
+                { "Sun, 06 Foo 1994 08:49:37 GMT", 0 },
+                { "soon", 0 },
+                { "", 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (http_parse_date(rows[i].text) != rows[i].at)
+                        fail_msg("\"%s\" is %lld", rows[i].text, (long long) http_parse_date(rows[i].text));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_failure_names),
                 cmocka_unit_test(test_url_is_safe),
+                cmocka_unit_test(test_date),
                 cmocka_unit_test(test_escape),
                 cmocka_unit_test(test_retry_after),
         };

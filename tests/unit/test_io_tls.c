@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <microhttpd.h>
 
@@ -21,6 +23,7 @@ static IoTls *tls;
 static char *cert, *key;
 static struct MHD_Daemon *server;
 static unsigned port;
+static int last_fd;                     /* of the connection that was asked last, the server's end */
 
 static enum MHD_Result on_request(_unused_ void *userdata, struct MHD_Connection *connection,
                                   _unused_ const char *url, _unused_ const char *method,
@@ -37,6 +40,7 @@ static enum MHD_Result on_request(_unused_ void *userdata, struct MHD_Connection
                 *size = 0;
                 return MHD_YES;
         }
+        last_fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         struct MHD_Response *reply = MHD_create_response_from_buffer(5, body, MHD_RESPMEM_PERSISTENT);
         enum MHD_Result r = MHD_queue_response(connection, MHD_HTTP_OK, reply);
         MHD_destroy_response(reply);
@@ -122,6 +126,18 @@ static void test_known_certificate(void **state) {
         }
 }
 
+/* libcurl 7.88 sends on the dead connection, sends again, and counts that for ever in the easy handle. */
+static void test_server_hangs_up_between_requests(void **state) {
+        Waiter w;
+
+        for (unsigned i = 0; i < 12; i++) {
+                get(&w, *state, "localhost", tls->cert, false);
+                assert_int_equal(w.reply.failure, HTTP_FAILURE_NONE);
+                assert_int_equal(w.reply.status, 200);
+                assert_return_code(shutdown(last_fd, SHUT_RDWR), errno);
+        }
+}
+
 /* The right certificate for another name. */
 static void test_wrong_name(void **state) {
         Waiter w;
@@ -146,6 +162,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 io_test(test_unknown_certificate_is_refused),
                 io_test(test_known_certificate),
+                io_test(test_server_hangs_up_between_requests),
                 io_test(test_wrong_name),
                 io_test(test_unusable_ca_file),
         };
