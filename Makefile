@@ -18,6 +18,8 @@ sbindir         ?= $(exec_prefix)/sbin
 sysconfdir      ?= /etc
 datarootdir     ?= $(prefix)/share
 docdir          ?= $(datarootdir)/doc/ftwatchd
+systemdunitdir  ?= $(prefix)/lib/systemd/system
+sysusersdir     ?= $(prefix)/lib/sysusers.d
 confdir         := $(sysconfdir)/ftwatchd
 
 MAKEFLAGS       += --no-builtin-rules
@@ -197,6 +199,8 @@ docs-images: ## render the pictures of the README (node, Chromium)
 
 # --- install, dist ---------------------------------------------------------------------------------
 # A configuration that is there is the administrator's: kept, the new one put beside it; not below DESTDIR.
+UNITS           := ftwatchd.service ftwatchd@.service
+
 install: all ## into DESTDIR and PREFIX
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(confdir)/conf.d $(DESTDIR)$(docdir)
 	$(INSTALL) -m 755 $(BUILD)/ftwatchd $(DESTDIR)$(sbindir)/ftwatchd
@@ -207,9 +211,17 @@ install: all ## into DESTDIR and PREFIX
 	fi; \
 	$(INSTALL) -m 644 etc/ftwatchd.conf "$$conf"
 	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	$(INSTALL) -d $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir)
+	@for unit in $(UNITS); do \
+	        sed 's|/usr/sbin/ftwatchd|$(sbindir)/ftwatchd|; s|/etc/ftwatchd|$(confdir)|' \
+	                packaging/systemd/$$unit >$(DESTDIR)$(systemdunitdir)/$$unit || exit 1; \
+	        chmod 644 $(DESTDIR)$(systemdunitdir)/$$unit || exit 1; \
+	done
+	$(INSTALL) -m 644 packaging/systemd/ftwatchd.sysusers $(DESTDIR)$(sysusersdir)/ftwatchd.conf
 
 uninstall: ## what install put there, but not the configuration
 	rm -f $(DESTDIR)$(sbindir)/ftwatchd $(DESTDIR)$(bindir)/ftwatchctl
+	rm -f $(addprefix $(DESTDIR)$(systemdunitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/ftwatchd.conf
 	rm -f $(DESTDIR)$(docdir)/README.md $(DESTDIR)$(docdir)/LICENSE
 	-rmdir $(DESTDIR)$(docdir) 2>/dev/null
 	@echo "$(DESTDIR)$(confdir) is kept"

@@ -43,7 +43,9 @@ packages() {
         sqlite3                | test  | sqlite3  | looks into the store, and damages it
         openssl                | test  | openssl  | certificates for the TLS tests
         procps                 | test  | ps       | memory and processes of what is tested
-        systemd                | test  | systemd-analyze | checks the unit in the README
+        systemd                | test  | systemd-analyze | checks the units and the catalog
+        systemd-container      | test  | systemd-nspawn | boots a Debian for tests/boot
+        debootstrap            | test  | debootstrap | makes that Debian
         nodejs                 | test  | node     | runs the official verifiers and SDK
         npm                    | test  | npm      | installs them
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -339,15 +340,25 @@ static void service_done(Service *s) {
                 (void) close(s->state_fd);
 }
 
+/* What a person must mend first has a status of its own, which the unit does not restart. */
+static int service_failure_status(const Service *s, int error) {
+        bool ours = !s->config && error != -ENOMEM;
+
+        return ours || error == -EPROTONOSUPPORT || error == -EMEDIUMTYPE ? EX_CONFIG : EXIT_FAILURE;
+}
+
 int service_run(const ServiceOptions *options) {
         Service s = { .options = options, .state_fd = -1 };
-        int status = EXIT_FAILURE;
+        int status;
 
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
                 log_error("cannot start libcurl");
                 return EXIT_FAILURE;
         }
-        if (service_start(&s) >= 0) {
+        int r = service_start(&s);
+        if (r < 0) {
+                status = service_failure_status(&s, r);
+        } else {
                 log_info("ftwatchd %s: sources %zu, receivers %zu", FTWATCH_VERSION,
                          s.config->n_sources, s.config->n_receivers);
                 status = sd_event_loop(s.event);

@@ -138,8 +138,10 @@ to_full_device() {
 @test "a configuration that is missing, unreadable, a folder or no text is an error with its name" {
         local how
         for how in --check-config --dump-config --once; do
-                run -1 "$FTWATCHD" --config "$T/none.conf" "$how"
+                run "$FTWATCHD" --config "$T/none.conf" "$how"
                 [[ $output = *"$T/none.conf"* && $output = *'No such file'* ]]
+                # 78: what the unit does not restart
+                assert_equal "$status" "$([[ $how = --once ]] && echo 78 || echo 1)"
         done
         run -1 "$FTWATCHD" --config "$T" --check-config
         [[ $output = *"$T"* ]]

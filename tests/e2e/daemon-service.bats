@@ -317,7 +317,7 @@ fed() {
         sqlite3 "$T/state/state.db" 'PRAGMA user_version = 9999'
         local before
         before=$(sha256sum <"$T/state/state.db")
-        run -1 "$FTWATCHD" --config "$T/ftwatchd.conf"
+        run -78 "$FTWATCHD" --config "$T/ftwatchd.conf"
         [[ $output = *'newer version of ftwatchd'* ]]
         assert_equal "$(sha256sum <"$T/state/state.db")" "$before"
 }
@@ -327,7 +327,7 @@ fed() {
         stop_daemon
         rm "$T"/state/*
         sqlite3 "$T/state/state.db" 'PRAGMA application_id = 42; CREATE TABLE other (a)'
-        run -1 "$FTWATCHD" --config "$T/ftwatchd.conf"
+        run -78 "$FTWATCHD" --config "$T/ftwatchd.conf"
         [[ $output = *'another program'* ]]
         assert_equal "$(sqlite3 "$T/state/state.db" .tables | xargs)" other
 }

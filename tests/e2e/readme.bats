@@ -4,7 +4,7 @@
 #   sh          each is run, in a sandbox: ftwatchd is the one of this build, nothing is built or installed
 #   libconfig   is checked; sources or receivers that a fragment names and lacks are those of the first block
 #   console     "$ ftwatchctl ..." gives what is shown, stamps, spans and widths aside
-#   ini         the unit: systemd-analyze reads it without a complaint
+#   ini         the drop-in of the unit: has every secret that the shipped configuration names
 #   js          receives a webhook that ftwatchd sent, and refuses a forged one
 #   json        the body of a webhook: has the members that a real one has
 
@@ -60,8 +60,9 @@ make_sandbox() {
 		        [[ \$word == *=* ]] || grep -q "^\$word:.* ## " "$TOP/Makefile" || exit 1
 		done
 	SH
-        printf '#!/bin/sh\nexec "$@"\n' >"$T/bin/sudo"
-        for name in systemctl journalctl install; do
+        # Shells of root write to /etc: tests/boot runs those.
+        printf '#!/bin/sh\n[ "$1" = sh ] || exec "$@"\n' >"$T/bin/sudo"
+        for name in systemctl systemd-sysusers journalctl install sudoedit; do
                 printf '#!/bin/sh\necho "%s $*" >>"%s"\n' "$name" "$T/ran" >"$T/bin/$name"
         done
         chmod +x "$T/bin"/*
@@ -107,22 +108,14 @@ run_block() (
         [[ -s $HOME/.ftwatchd/state.db ]]
 }
 
-@test "README: the unit is one that systemd understands, and names what the text names" {
+@test "README: the drop-in hands over every secret that the shipped configuration names" {
         local name
         blocks ini
         assert_equal "$n_blocks" 1
-        command -v systemd-analyze >/dev/null || {
-                [[ ${CI:-} != true ]] && skip "systemd-analyze is not installed"
-        }
-        sed "s|^ExecStart=/usr/local/sbin/ftwatchd$|ExecStart=$FTWATCHD|" "$T/ini-1" >"$T/ftwatchd.service"
-        grep -qxF "ExecStart=$FTWATCHD" "$T/ftwatchd.service"
-        run systemd-analyze verify "$T/ftwatchd.service"
-        assert_equal "$status$output" 0
-        blocks libconfig
-        grep -oE '"credential:[a-z-]+"' "$T/libconfig-1" | tr -d '"' | cut -d : -f 2 >"$T/names"
-        (($(wc -l <"$T/names") >= 3))
+        grep -v '^ *#' "$TOP/etc/ftwatchd.conf" | grep -oE 'credential:[a-z-]+' | cut -d : -f 2 >"$T/names"
+        (($(wc -l <"$T/names") >= 2))
         while read -r name; do
-                grep -qE "^LoadCredential=$name:" "$T/ini-1"
+                grep -qxF "LoadCredential=$name:/etc/ftwatchd/secrets/$name" "$T/ini-1"
         done <"$T/names"
 }
 
