@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "engine/engine_internal.h"
+#include "engine/lane.h"
 #include "engine/poller.h"
 #include "engine/tail.h"
 #include "engine/watch.h"
@@ -143,21 +144,26 @@ static int engine_add_sources(Engine *e) {
         return r;
 }
 
+static int subjects_add(char ***subjects, const char *prefix, const char *name) {
+        _cleanup_free_ char *subject = NULL;
+
+        int r = string_printf(&subject, "%s%s", prefix, name);
+        return r < 0 ? r : strv_extend(subjects, subject);
+}
+
 /* What is wrong with a source or receiver that nobody configures any more is nobody's trouble. */
 static int engine_forget_troubles(Engine *e) {
         _cleanup_(strv_freep) char **subjects = NULL;
         size_t n_receivers = dispatcher_n_receivers(e->dispatcher);
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < e->n_sources + n_receivers; i++) {
-                _cleanup_free_ char *subject = NULL;
-                if (i < e->n_sources)
-                        r = string_printf(&subject, "source:%s", e->config->sources[i]->name);
-                else
-                        r = string_printf(&subject, "receiver:%s",
-                                          dispatcher_receiver(e->dispatcher, i - e->n_sources)->name);
+        for (size_t i = 0; r >= 0 && i < e->n_sources; i++)
+                r = subjects_add(&subjects, "source:", e->config->sources[i]->name);
+        for (size_t i = 0; r >= 0 && i < n_receivers; i++) {
+                const char *name = dispatcher_receiver(e->dispatcher, i)->name;
+                r = subjects_add(&subjects, LANE_TROUBLE, name);
                 if (r >= 0)
-                        r = strv_extend(&subjects, subject);
+                        r = subjects_add(&subjects, LANE_REFUSALS, name);
         }
         return r < 0 ? r : store_troubles_keep(e->ports.store, subjects);
 }

@@ -20,12 +20,12 @@ static int on_lane_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-static int lane_load_trouble(Lane *l) {
+static int lane_load_trouble(Lane *l, const char *prefix, Trouble *ret) {
         _cleanup_free_ char *subject = NULL;
 
-        int r = string_printf(&subject, "receiver:%s", l->receiver->name);
+        int r = string_printf(&subject, "%s%s", prefix, l->receiver->name);
         if (r >= 0)
-                r = store_trouble_load(l->engine->ports.store, subject, &l->trouble);
+                r = store_trouble_load(l->engine->ports.store, subject, ret);
         return MIN(r, 0);
 }
 
@@ -58,7 +58,10 @@ int lane_new(Lane **ret, Engine *e, const ReceiverCommon *receiver) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
         if (r >= 0)
-                r = lane_load_trouble(l);
+                r = lane_load_trouble(l, LANE_TROUBLE, &l->trouble);
+        if (r >= 0)
+                r = lane_load_trouble(l, LANE_REFUSALS, &l->refusals);
+        l->refusals.n_row = 0;
         if (r < 0) {
                 lane_free(l);
                 return r;

@@ -9,6 +9,10 @@
 
 typedef struct Lane Lane;
 
+/* Before the receiver's name: what the store knows its troubles by. */
+#define LANE_TROUBLE "receiver:"
+#define LANE_REFUSALS "refused:"
+
 int lane_new(Lane **ret, Engine *e, const ReceiverCommon *receiver);
 Lane *lane_free(Lane *l);
 const ReceiverCommon *lane_receiver(const Lane *l);

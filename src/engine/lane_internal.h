@@ -40,6 +40,7 @@ struct Lane {
         usec_t due_usec;                /* boottime, of the earliest that waits; USEC_INFINITY: none does */
         usec_t longest_wait_usec;       /* that anything can be due from now */
         Trouble trouble;
+        Trouble refusals;               /* of single messages, by a receiver that works */
 };
 
 /* For log lines. */

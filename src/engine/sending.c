@@ -22,16 +22,17 @@ void sending_free(Sending *s) {
 
 /* --- an attempt ended -------------------------------------------------------------------------------- */
 
-static int lane_tell(Lane *l, TroubleNews news, const Outcome *outcome, usec_t blind_usec, usec_t now) {
+static int lane_tell(Lane *l, const char *prefix, const Trouble *t, TroubleNews news, const Outcome *outcome,
+                     usec_t blind_usec, usec_t now) {
         _cleanup_(notice_freep) Notice *n = NULL;
         _cleanup_free_ char *subject = NULL;
 
-        int r = compose_receiver(l->receiver->name, &l->trouble, news, outcome->detail, blind_usec, now, &n);
+        int r = compose_receiver(l->receiver->name, t, news, outcome->detail, blind_usec, now, &n);
         if (r >= 0)
                 r = observation_tell(l->engine, TAKE_PTR(n), &(Subject) {}, NULL);
         if (r >= 0)
-                r = string_printf(&subject, "receiver:%s", l->receiver->name);
-        return r < 0 ? r : store_trouble_save(l->engine->ports.store, subject, &l->trouble);
+                r = string_printf(&subject, "%s%s", prefix, l->receiver->name);
+        return r < 0 ? r : store_trouble_save(l->engine->ports.store, subject, t);
 }
 
 static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, const Outcome *o) {
@@ -53,25 +54,38 @@ static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, 
                             (unsigned long long) s->delivery.attempts);
 }
 
-static int lane_settle(Lane *l, const Sending *s, const Now *now) {
+/* One message refused among others that pass is told for itself; three in a row are the receiver's trouble. */
+static int lane_take_trouble(Lane *l, const Outcome *outcome, usec_t now) {
         usec_t blind_usec = 0;
+        int r = 0;
+
+        if (outcome->kind == OUTCOME_OK)
+                l->refusals.n_row = 0;
+        if (trouble_is_refusal(outcome) && l->refusals.n_row + 1 < TROUBLE_RECEIVER_AFTER)
+                return trouble_take_refusal(&l->refusals, outcome, now) == TROUBLE_NO_NEWS
+                               ? 0
+                               : lane_tell(l, LANE_REFUSALS, &l->refusals, TROUBLE_TELL, outcome, 0, now);
+        TroubleNews news = trouble_take_delivery(&l->trouble, outcome, now, &blind_usec);
+        if (news != TROUBLE_NO_NEWS)
+                r = lane_tell(l, LANE_TROUBLE, &l->trouble, news, outcome, blind_usec, now);
+        return r;
+}
+
+static int lane_settle(Lane *l, const Sending *s, const Now *now) {
         Outcome known = s->outcome;
 
         /* What is sent again in a plainer form is no trouble yet; refused in that form too it is. */
         known.reshape = known.reshape && s->verdict.state == DELIVERY_PENDING;
-        TroubleNews news = trouble_take_delivery(&l->trouble, &known, now->real_usec, &blind_usec);
         int r = store_delivery_settle(l->engine->ports.store, s->delivery.seq, &s->verdict, &s->outcome,
                                       now->real_usec);
         if (r >= 0 && s->recovers)
                 r = store_deliveries_hasten(l->engine->ports.store, l->receiver->name, now->real_usec);
-        if (r >= 0 && news != TROUBLE_NO_NEWS)
-                r = lane_tell(l, news, &s->outcome, blind_usec, now->real_usec);
-        return r;
+        return r < 0 ? r : lane_take_trouble(l, &known, now->real_usec);
 }
 
 int sending_settle(Sending *s, const Now *now) {
         Lane *l = s->lane;
-        Trouble before = l->trouble;
+        Trouble trouble = l->trouble, refusals = l->refusals;
 
         int r = observation_begin(l->engine);
         if (r >= 0)
@@ -80,7 +94,8 @@ int sending_settle(Sending *s, const Now *now) {
                 sending_free(s);
                 return 0;
         }
-        l->trouble = before;
+        l->trouble = trouble;
+        l->refusals = refusals;
         l->n_ended += !s->ended;
         s->ended = true;
         return r;
@@ -130,7 +145,12 @@ static int sending_render(Sending *s, bool *ret_rendered) {
         if (r < 0)
                 return r;
         memcpy(s->notice_id, n->id, sizeof s->notice_id);
-        r = store_delivery_body(store, s->delivery.seq, &s->delivery.body);
+
+        /* The receiver was made another kind meanwhile: what was rendered, and refused, was for the old one. */
+        bool other = *s->delivery.kind && !streq(s->delivery.kind, l->receiver->kind->name);
+        if (other)
+                s->delivery.degraded = false;
+        r = other ? 0 : store_delivery_body(store, s->delivery.seq, &s->delivery.body);
         *ret_rendered = r == 0;
         if (r != 0)
                 return MIN(r, 0);
@@ -152,7 +172,8 @@ static int sending_start(Sending *s, const Now *now) {
         r = sending_render(s, &rendered);
         if (r >= 0)
                 r = store_delivery_claim(l->engine->ports.store, s->delivery.seq,
-                                         rendered ? &s->delivery.body : NULL, s->delivery.degraded);
+                                         rendered ? &s->delivery.body : NULL, l->receiver->kind->name,
+                                         s->delivery.degraded);
         l->engine->owes = rendered; /* the bytes must not change; that it was tried may be forgotten */
         r = observation_end(l->engine, r);
         if (r < 0)

@@ -82,6 +82,17 @@ TroubleNews trouble_take_delivery(Trouble *t, const Outcome *outcome, usec_t now
         return outcome->kind == OUTCOME_REJECTED || lasting ? trouble_tell(t, now) : TROUBLE_NO_NEWS;
 }
 
+bool trouble_is_refusal(const Outcome *outcome) {
+        return outcome->kind == OUTCOME_REJECTED && !outcome->reshape &&
+               (outcome->reason == REASON_BAD_REQUEST || outcome->reason == REASON_TOO_LARGE ||
+                outcome->reason == REASON_INTERNAL);
+}
+
+TroubleNews trouble_take_refusal(Trouble *t, const Outcome *outcome, usec_t now) {
+        trouble_count(t, NOTICE_RECEIVER_FAILING, outcome->reason, now);
+        return trouble_tell(t, now);
+}
+
 static const struct {
         NoticeType type;
         Reason reason;                  /* REASON_NONE: any */
@@ -120,6 +131,10 @@ static const struct {
           "The address was closed by its owner: make a new one, then reload." },
         { NOTICE_RECEIVER_FAILING, REASON_NOT_FOUND,
           "Check url: nothing is there. Make a new one if needed, then reload." },
+        { NOTICE_RECEIVER_FAILING, REASON_BAD_REQUEST,
+          "What it refuses is given up, other messages go on: ftwatchctl deliveries shows which and why." },
+        { NOTICE_RECEIVER_FAILING, REASON_TOO_LARGE,
+          "What is too large for it is given up, other messages go on: ftwatchctl deliveries shows which." },
         { NOTICE_RECEIVER_FAILING, REASON_NONE,
           "Check the receiver's address and network; what is owed is kept and retried." },
 };

@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "model/outcome.h"
 #include "receiver/message_advice.h"
 #include "receiver/message_fact.h"
 
@@ -70,6 +71,13 @@ static const char *again_verb(NoticeType type) {
         return notice_type_info(type)->verb;
 }
 
+/* It answers, and others may pass: "is failing" would be too much. */
+static bool is_refusal(const char *reason) {
+        Reason r = reason_from_string(reason);
+
+        return r == REASON_BAD_REQUEST || r == REASON_TOO_LARGE;
+}
+
 static int add_title(Message *m, const Notice *n) {
         const char *subject = subject_of(n);
         _cleanup_free_ char *name = text_clean(subject, MESSAGE_TITLE_MAX / 2, false);
@@ -87,6 +95,8 @@ static int add_title(Message *m, const Notice *n) {
         else if (n->type == NOTICE_JOB_EVENT && n->n_events > 0)
                 r = string_printf(&text, "%s reports %s", name,
                                   event_is_error(n->events[n->n_events - 1]) ? "an error" : "a warning");
+        else if (n->type == NOTICE_RECEIVER_FAILING && is_refusal(n->reason))
+                r = string_printf(&text, "%s refuses messages", name);
         else
                 r = string_printf(&text, "%s %s", name, m->info->verb);
         return r < 0 ? r : clean_into(&m->title, text, MESSAGE_TITLE_MAX);

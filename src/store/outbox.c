@@ -1,6 +1,7 @@
 #include "store/outbox.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,7 +150,8 @@ int store_delivery_next(Store *s, const char *receiver, usec_t before_real_usec,
 
         int r = db_query(
                 s->db, &q,
-                "SELECT seq, notice, ifnull(line, 0), attempts, created_usec, due_usec, degraded FROM "
+                "SELECT seq, notice, ifnull(line, 0), attempts, created_usec, due_usec, degraded,"
+                " ifnull(kind, '') FROM "
                 "deliveries d INDEXED BY deliveries_owed "
                 "WHERE receiver = ?1 AND state IN (0, 1) AND state = 0 AND due_usec <= ?2"
                 " AND (line IS NULL OR NOT EXISTS ("
@@ -171,6 +173,7 @@ int store_delivery_next(Store *s, const char *receiver, usec_t before_real_usec,
                 .degraded = sqlite3_column_int(q, 6) != 0,
                 .body = BUF_INIT(DELIVERY_BODY_MAX),
         };
+        (void) snprintf(ret->kind, sizeof ret->kind, "%s", strempty(db_text(q, 7)));
         (void) sqlite3_reset(q);
         return 1;
 }
@@ -192,7 +195,7 @@ int store_delivery_body(Store *s, int64_t seq, Buf *ret) {
         return r < 0 ? r : 1;
 }
 
-int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded) {
+int store_delivery_claim(Store *s, int64_t seq, const Buf *body, const char *kind, bool degraded) {
         /* Its contents are final once somebody may have seen them. */
         int r = db_run(s->db, "UPDATE notices SET enrich = 0 WHERE enrich = 1 AND seq ="
                        " (SELECT notice FROM deliveries WHERE seq = ?1)", "i", seq);
@@ -204,9 +207,9 @@ int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded) 
                               seq);
         return db_run(
                 s->db,
-                "UPDATE deliveries SET state = 1, attempts = attempts + 1, body = ?2, degraded = ?3 WHERE "
-                "seq = ?1",
-                "ibi", seq, body->data, body->size, (int64_t) degraded);
+                "UPDATE deliveries SET state = 1, attempts = attempts + 1, body = ?2, degraded = ?3,"
+                " kind = ?4 WHERE seq = ?1",
+                "ibit", seq, body->data, body->size, (int64_t) degraded, kind);
 }
 
 int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome,

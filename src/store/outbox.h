@@ -33,12 +33,15 @@ int store_delivery_add(Store *s, int64_t notice, const char *receiver, int64_t l
 
 #define DELIVERY_BODY_MAX (256U * 1024U)        /* far above what any kind may render */
 
+#define DELIVERY_KIND_SIZE 32U
+
 typedef struct Delivery {
         int64_t seq, notice;
         int64_t line;
         uint64_t attempts;              /* made so far */
         usec_t created_usec, due_usec;
         bool degraded;
+        char kind[DELIVERY_KIND_SIZE];  /* of receiver that the bytes kept are for; "" for none */
         Buf body;                       /* empty until rendered */
 } Delivery;
 
@@ -50,9 +53,9 @@ int store_deliveries_reset(Store *s);
  * USEC_INFINITY also one whose time has not come. Without its body. */
 int store_delivery_next(Store *s, const char *receiver, usec_t before_real_usec, Delivery *ret);
 int store_delivery_body(Store *s, int64_t seq, Buf *ret);
-/* PENDING -> INFLIGHT, attempts + 1, and its notice waits for no more details; keeps the bytes when given
- * (else those from before stay). */
-int store_delivery_claim(Store *s, int64_t seq, const Buf *body, bool degraded);
+/* PENDING -> INFLIGHT, attempts + 1, and its notice waits for no more details; keeps the bytes when given,
+ * for that kind of receiver (else those from before stay). */
+int store_delivery_claim(Store *s, int64_t seq, const Buf *body, const char *kind, bool degraded);
 /* INFLIGHT -> what the verdict says. */
 int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict, const Outcome *outcome,
                           usec_t now_real_usec);

@@ -145,4 +145,5 @@ typedef struct TroubleRows {
         size_t n;
 } TroubleRows;
 void trouble_rows_done(TroubleRows *troubles);
+/* What lasts; not that single messages were refused. */
 int query_troubles(Store *s, TroubleRows *ret);

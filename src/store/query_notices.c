@@ -238,7 +238,7 @@ int query_troubles(Store *s, TroubleRows *ret) {
         _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
 
         int r = query_prepare(s, "SELECT subject, reason, since_usec FROM troubles"
-                                 " ORDER BY subject LIMIT ?1", &stmt);
+                                 " WHERE subject NOT LIKE 'refused:%' ORDER BY subject LIMIT ?1", &stmt);
         if (r >= 0)
                 r = query_bind_int(stmt, 1, (int64_t) QUERY_ROWS_MAX);
         if (r < 0)

@@ -115,6 +115,73 @@ static void test_rejected(void **state) {
         rig_free(rig);
 }
 
+static bool refuse_failed(FakeApi *api, const FakeHit *hit, HttpStep *step) {
+        (void) api;
+        if (!streq(hit->hook, "a") || !strstr(hit->type, "failed"))
+                return false;
+        step->status = 422;
+        return true;
+}
+
+/* One message refused among good ones is told, once, and nothing is over after it; three in a row are more. */
+static void test_one_refused(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        rig->api->hook_fault = refuse_failed;
+        for (unsigned i = 0; i < 4; i++) {
+                (void) fake_job_add(rig->api, i % 2 ? "failed" : "running");
+                rig_poll_settle(rig);
+        }
+        (void) fake_job_add(rig->api, "running");
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "b", "receiver.failing", NULL), 1);
+        assert_int_equal(fake_api_count(rig->api, "b", NULL, NULL), 1);
+        rig_stop(rig);
+        rig_start(rig);
+        (void) fake_job_add(rig->api, "failed");
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "b", NULL, NULL), 1);
+        refuse_status = 422;
+        rig->api->hook_fault = refuse;
+        (void) fake_job_add(rig->api, "pending");
+        (void) fake_job_add(rig->api, "pending");
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "b", "receiver.failing", NULL), 2);
+        rig->api->hook_fault = NULL;
+        (void) fake_job_add(rig->api, "pending");
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "b", "receiver.recovered", NULL), 1);
+        assert_int_equal(fake_api_count(rig->api, "b", NULL, NULL), 3);
+        rig_free(rig);
+}
+
+/* The receiver was made another kind under its name: what was rendered for the old one is not sent there. */
+static void test_kind_changes(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        rig->api->hook_fault = refuse;
+        refuse_status = 503;
+        (void) fake_job_add(rig->api, "pending");
+        while (rig_sql(rig, "SELECT count(*) FROM deliveries WHERE body IS NOT NULL") < 1)
+                rig_poll(rig, 1);
+        assert_non_null(strstr(rig->api->hits[0].body, "\"object\""));
+        rig_stop(rig);
+        rig_exec(rig, "UPDATE deliveries SET kind = 'teams', body = 'old', degraded = 1"
+                      " WHERE attempts > 0");
+        fake_api_forget(rig->api);
+        refuse_status = 0;
+        rig_start(rig);
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", NULL, NULL), 2);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE kind = 'webhook' AND degraded = 0"),
+                         2);
+        rig_free(rig);
+}
+
 /* Failing for long is told elsewhere while everything is kept. The minute it must last is put behind it. */
 static void test_failing(void **state) {
         Rig *rig = rig_new(NULL);
@@ -310,6 +377,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_half_fails),
                 cmocka_unit_test(test_rejected),
+                cmocka_unit_test(test_one_refused),
+                cmocka_unit_test(test_kind_changes),
                 cmocka_unit_test(test_failing),
                 cmocka_unit_test(test_max_age),
                 cmocka_unit_test(test_back_again),

@@ -28,6 +28,8 @@ static Outcome outcome_of(char letter) {
                 { '9', OUTCOME_RETRY, REASON_THROTTLED },
                 { 'b', OUTCOME_RETRY, REASON_BAD_REPLY },
                 { 'g', OUTCOME_REJECTED, REASON_GONE },
+                { 'r', OUTCOME_REJECTED, REASON_BAD_REQUEST },
+                { 'l', OUTCOME_REJECTED, REASON_TOO_LARGE },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -134,6 +136,25 @@ static void test_deliveries(void **state) {
         }
 }
 
+/* A message refused is told once a day, and never to be over. */
+static void test_refusals(void **state) {
+        Trouble t = {};
+        unsigned n_told = 0;
+
+        (void) state;
+        for (unsigned hour = 0; hour < 72; hour++) {
+                Outcome o = outcome_of(hour % 2 ? 'r' : 'l');
+                assert_true(trouble_is_refusal(&o));
+                n_told += trouble_take_refusal(&t, &o, START + hour * USEC_PER_HOUR) == TROUBLE_TELL;
+                assert_int_equal(t.n_row, hour + 1);
+        }
+        assert_int_equal(n_told, 3);
+        for (const char *p = "o5g9u"; *p; p++) {
+                Outcome o = outcome_of(*p);
+                assert_false(trouble_is_refusal(&o));
+        }
+}
+
 /* Every reason leads to a source.* notice, and each of those has an advice. */
 static void test_reasons(void **state) {
         (void) state;
@@ -154,6 +175,7 @@ int main(void) {
                 cmocka_unit_test(test_polls),
                 cmocka_unit_test(test_reminded_daily),
                 cmocka_unit_test(test_deliveries),
+                cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_reasons),
         };
 

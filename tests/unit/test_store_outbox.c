@@ -85,7 +85,7 @@ static void claim(Store *s, int64_t seq, const char *text) {
 
         if (text)
                 assert_int_equal(buf_puts(&body, text), 0);
-        assert_int_equal(store_delivery_claim(s, seq, text ? &body : NULL, false), 0);
+        assert_int_equal(store_delivery_claim(s, seq, text ? &body : NULL, "webhook", false), 0);
         buf_done(&body);
 }
 
@@ -137,7 +137,7 @@ static void test_attempts(void **state) {
         delivery_done(&d);
         buf_reset(&body);
         assert_int_equal(buf_puts(&body, "plain"), 0);
-        assert_int_equal(store_delivery_claim(s, seq, &body, true), 0);
+        assert_int_equal(store_delivery_claim(s, seq, &body, "webhook", true), 0);
         settle(s, seq, DELIVERY_PENDING, T0 + 5, true);
         buf_reset(&body);
         assert_int_equal(store_delivery_body(s, seq, &body), 1);
