@@ -119,25 +119,22 @@ int engine_drain(Engine *e, usec_t timeout_usec) {
 
 /* --- beginning and end ------------------------------------------------------------------------------- */
 
-static int names_of_sources(const Config *c, char ***ret) {
-        _cleanup_(strv_freep) char **names = NULL;
+static int engine_attach_sources(Engine *e) {
+        size_t n = e->config->n_sources;
+        _cleanup_free_ SourceName *names = calloc(n + 1, sizeof *names);
 
-        for (size_t i = 0; i < c->n_sources; i++) {
-                int r = strv_extend(&names, c->sources[i]->name);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(names);
-        return 0;
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                names[i] = (SourceName) { e->config->sources[i]->name, e->config->sources[i]->endpoint };
+        return store_sources_attach(e->ports.store, names, n);
 }
 
 static int engine_add_sources(Engine *e) {
-        _cleanup_(strv_freep) char **names = NULL;
-
         e->sources = calloc(e->config->n_sources + 1, sizeof(Source *));
-        int r = e->sources ? names_of_sources(e->config, &names) : -ENOMEM;
+        int r = e->sources ? engine_attach_sources(e) : -ENOMEM;
         for (size_t i = 0; r >= 0 && i < e->config->n_sources; i++) {
-                r = source_new(&e->sources[i], e, e->config->sources[i], names);
+                r = source_new(&e->sources[i], e, e->config->sources[i]);
                 if (r >= 0)
                         e->n_sources++;
         }

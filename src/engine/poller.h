@@ -3,7 +3,8 @@
 
 #include "engine/source.h"
 
-int source_new(Source **ret, Engine *e, const SourceSettings *settings, char *const *names_in_use);
+/* Its row in the store is there already. */
+int source_new(Source **ret, Engine *e, const SourceSettings *settings);
 Source *source_free(Source *s);
 DEFINE_CLEANUP(Source, source_free)
 /* The first poll after `delay`; then by itself. */

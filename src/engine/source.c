@@ -67,7 +67,7 @@ static int source_load_trouble(Source *s) {
         return MIN(r, 0);
 }
 
-int source_new(Source **ret, Engine *e, const SourceSettings *settings, char *const *names_in_use) {
+int source_new(Source **ret, Engine *e, const SourceSettings *settings) {
         _cleanup_(source_freep) Source *s = calloc(1, sizeof *s);
 
         if (!s)
@@ -76,8 +76,9 @@ int source_new(Source **ret, Engine *e, const SourceSettings *settings, char *co
         s->settings = settings;
         s->list_limit = 10;
         s->cover_pages = 1;
-        int r = store_source_attach(e->ports.store, settings->name, settings->endpoint, names_in_use,
-                                    &s->stored);
+        int r = store_source_load(e->ports.store, settings->name, &s->stored);
+        if (r == 0)
+                r = -ENOENT;
         if (r >= 0)
                 r = source_load_trouble(s);
         if (r >= 0)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/strings.h"
@@ -22,23 +23,12 @@ static int source_read(sqlite3_stmt *q, StoredSource *ret) {
         return 1;
 }
 
-static int source_find(Store *s, const char *name, const char *endpoint, StoredSource *ret) {
-        sqlite3_stmt *q;
+/* 1: there is a row of that name for that endpoint; 0: none of that name, or for another endpoint. */
+static int source_is_there(Store *s, const SourceName *source) {
+        int64_t one;
 
-        int r = db_query(s->db, &q,
-                         "SELECT id, ifnull(baseline_at, 0), baseline_done, walk FROM sources "
-                         "WHERE name = ?1 AND endpoint = ?2", "tt", name, endpoint);
-        if (r < 0)
-                return r;
-        r = db_step(s->db, q);
-        return r > 0 ? source_read(q, ret) : r;
-}
-
-/* A row of this name for another endpoint holds another resource's jobs: it keeps them under a name nobody
- * configures. */
-static int source_leave_behind(Store *s, const char *name) {
-        return db_run(s->db, "UPDATE sources SET name = name || ' (former ' || id || ')' WHERE name = ?1",
-                      "t", name);
+        return db_get_int(s->db, &one, "SELECT 1 FROM sources WHERE name = ?1 AND endpoint = ?2", "tt",
+                          source->name, source->endpoint);
 }
 
 /* With what is wrong with it. */
@@ -50,17 +40,37 @@ static int source_set_name(Store *s, int64_t id, const char *name) {
         return r < 0 ? r : db_run(s->db, "UPDATE sources SET name = ?2 WHERE id = ?1", "it", id, name);
 }
 
+/* A row of this name for another endpoint holds another resource's jobs: it keeps them under a name nobody
+ * configures. */
+static int source_leave_behind(Store *s, const char *name) {
+        _cleanup_free_ char *former = NULL;
+        int64_t id;
+
+        int r = db_get_int(s->db, &id, "SELECT id FROM sources WHERE name = ?1", "t", name);
+        if (r <= 0)
+                return r;
+        r = string_printf(&former, "%s (former %" PRIi64 ")", name, id);
+        return r < 0 ? r : source_set_name(s, id, former);
+}
+
+static bool name_is_configured(const SourceName *list, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(list[i].name, name))
+                        return true;
+        return false;
+}
+
 /* The same resource under a name that is no longer configured was renamed. */
-static int source_rename(Store *s, const char *name, const char *endpoint, char *const *names_in_use) {
+static int source_take_over(Store *s, const SourceName *source, const SourceName *list, size_t n) {
         sqlite3_stmt *q;
         int64_t id = 0;
 
         int r = db_query(s->db, &q, "SELECT id, name FROM sources WHERE endpoint = ?1 ORDER BY id DESC", "t",
-                         endpoint);
+                         source->endpoint);
         if (r < 0)
                 return r;
         while ((r = db_step(s->db, q)) > 0)
-                if (!strv_contains(names_in_use, strempty(db_text(q, 1)))) {
+                if (!name_is_configured(list, n, strempty(db_text(q, 1)))) {
                         id = sqlite3_column_int64(q, 0);
                         (void) sqlite3_reset(q);
                         break;
@@ -68,29 +78,56 @@ static int source_rename(Store *s, const char *name, const char *endpoint, char 
         if (r < 0)
                 return r;
         if (id > 0)
-                return source_set_name(s, id, name);
-        return db_run(s->db, "INSERT INTO sources (name, endpoint) VALUES (?1, ?2)", "tt", name, endpoint);
+                return source_set_name(s, id, source->name);
+        return db_run(s->db, "INSERT INTO sources (name, endpoint) VALUES (?1, ?2)", "tt", source->name,
+                      source->endpoint);
 }
 
-int store_source_attach(Store *s, const char *name, const char *endpoint, char *const *names_in_use,
-                        StoredSource *ret) {
-        int r = source_find(s, name, endpoint, ret);
+/* First all names are freed that stand for another endpoint now: two sources may have swapped theirs. */
+static int sources_reattach(Store *s, const SourceName *list, size_t n) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                r = source_is_there(s, &list[i]);
+                if (r == 0)
+                        r = source_leave_behind(s, list[i].name);
+        }
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                r = source_is_there(s, &list[i]);
+                if (r == 0)
+                        r = source_take_over(s, &list[i], list, n);
+        }
+        return MIN(r, 0);
+}
+
+int store_sources_attach(Store *s, const SourceName *list, size_t n) {
+        int r = 1;
+
+        for (size_t i = 0; r > 0 && i < n; i++)
+                r = source_is_there(s, &list[i]);
         if (r != 0)
-                return r < 0 ? r : 0;
+                return MIN(r, 0);
         r = store_begin(s);
-        if (r >= 0)
-                r = source_leave_behind(s, name);
-        if (r >= 0)
-                r = source_rename(s, name, endpoint, names_in_use);
+        if (r < 0)
+                return r;
+        r = sources_reattach(s, list, n);
         if (r < 0) {
                 store_rollback(s);
                 return r;
         }
-        r = store_commit(s);
+        return store_commit(s);
+}
+
+int store_source_load(Store *s, const char *name, StoredSource *ret) {
+        sqlite3_stmt *q;
+
+        int r = db_query(s->db, &q,
+                         "SELECT id, ifnull(baseline_at, 0), baseline_done, walk FROM sources"
+                         " WHERE name = ?1", "t", name);
         if (r < 0)
                 return r;
-        r = source_find(s, name, endpoint, ret);
-        return r == 0 ? -EIO : MIN(r, 0);
+        r = db_step(s->db, q);
+        return r > 0 ? source_read(q, ret) : r;
 }
 
 int store_source_save(Store *s, const StoredSource *source) {

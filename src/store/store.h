@@ -52,11 +52,16 @@ typedef struct StoredSource {
 
 void stored_source_done(StoredSource *s);
 
-/* Finds or makes the row of a source. A row of another name with the same endpoint that no configured source
- * bears is taken over (the source was renamed); a row of this name with another endpoint is left behind
- * under a new name. */
-int store_source_attach(Store *s, const char *name, const char *endpoint, char *const *names_in_use,
-                        StoredSource *ret);
+typedef struct SourceName {
+        const char *name, *endpoint;
+} SourceName;
+
+/* Finds or makes the rows of all configured sources, in one transaction. A row of another name with the same
+ * endpoint that no configured source bears is taken over (the source was renamed, or two have swapped their
+ * names); a row of a configured name with another endpoint is left behind under a new name. What is wrong
+ * with a source goes along. */
+int store_sources_attach(Store *s, const SourceName *list, size_t n);
+int store_source_load(Store *s, const char *name, StoredSource *ret);
 int store_source_save(Store *s, const StoredSource *source);
 
 typedef struct StoredJob {

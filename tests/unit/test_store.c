@@ -44,11 +44,12 @@ static int64_t number(Store *s, const char *sql) {
 }
 
 static int64_t add_source(Store *s, const char *name) {
-        char *names[] = { (char *) name, NULL }, endpoint[64];
+        char endpoint[64];
         StoredSource source = {};
 
         (void) snprintf(endpoint, sizeof endpoint, "https://%s.openai.azure.com", name);
-        assert_int_equal(store_source_attach(s, name, endpoint, names, &source), 0);
+        assert_int_equal(store_sources_attach(s, &(SourceName) { name, endpoint }, 1), 0);
+        assert_int_equal(store_source_load(s, name, &source), 1);
         stored_source_done(&source);
         return source.id;
 }
@@ -256,14 +257,22 @@ static void test_notices(void **state) {
         assert_int_equal(store_notice_load(s, 999, &n), 0);
 }
 
-static int64_t attach(Store *s, const char *name, const char *endpoint, const char *other) {
-        char *names[] = { (char *) name, (char *) other, NULL };
+static int64_t id_of(Store *s, const char *name) {
         StoredSource source = {};
 
-        assert_int_equal(store_source_attach(s, name, endpoint, names, &source), 0);
+        assert_int_equal(store_source_load(s, name, &source), 1);
         int64_t id = source.id;
         stored_source_done(&source);
         return id;
+}
+
+/* The one source that is configured, or one of two. */
+static int64_t attach(Store *s, const char *name, const char *endpoint, const char *other,
+                      const char *other_endpoint) {
+        const SourceName names[] = { { name, endpoint }, { other, other_endpoint } };
+
+        assert_int_equal(store_sources_attach(s, names, other ? 2 : 1), 0);
+        return id_of(s, name);
 }
 
 static void test_troubles(void **state) {
@@ -285,10 +294,10 @@ static void test_troubles(void **state) {
         assert_int_equal(store_trouble_load(s, "source:x", &back), 0);
 
         /* It goes along when its source is renamed, and ends with the configuration of its subject. */
-        (void) attach(s, "old", "https://1", NULL);
+        (void) attach(s, "old", "https://1", NULL, NULL);
         assert_int_equal(store_trouble_save(s, "source:old", &t), 0);
         assert_int_equal(store_trouble_save(s, "receiver:gone", &t), 0);
-        (void) attach(s, "new", "https://1", NULL);
+        (void) attach(s, "new", "https://1", NULL, NULL);
         assert_int_equal(store_trouble_load(s, "source:old", &back), 0);
         assert_int_equal(store_trouble_load(s, "source:new", &back), 1);
         char *subjects[] = { (char *) "source:new", NULL };
@@ -302,33 +311,49 @@ static void test_troubles(void **state) {
 static void test_attach(void **state) {
         Store *s = *state;
 
-        int64_t a = attach(s, "a", "https://1", NULL), b = attach(s, "b", "https://2", "a");
-        assert_true(a != b && attach(s, "a", "https://1", "b") == a);
-        assert_true(attach(s, "renamed", "https://1", "b") == a);
+        int64_t a = attach(s, "a", "https://1", NULL, NULL), b = attach(s, "b", "https://2", "a", "https://1");
+        assert_true(a != b && attach(s, "a", "https://1", "b", "https://2") == a);
+        assert_true(attach(s, "renamed", "https://1", "b", "https://2") == a);
         /* Two sources on one endpoint are two. */
-        int64_t twin = attach(s, "twin", "https://1", "renamed");
+        int64_t twin = attach(s, "twin", "https://1", "renamed", "https://1");
         assert_true(twin != a);
         /* Another endpoint under a known name begins anew; back again finds what was. */
-        int64_t moved = attach(s, "b", "https://3", "renamed");
-        assert_true(moved != b && attach(s, "b", "https://3", "renamed") == moved);
-        assert_true(attach(s, "b", "https://2", "renamed") == b);
-        /* Swapped names. */
-        (void) attach(s, "x", "https://8", "y");
-        int64_t y = attach(s, "y", "https://9", "x");
-        assert_true(attach(s, "x", "https://9", "y") != y || attach(s, "y", "https://8", "x") != y);
+        int64_t moved = attach(s, "b", "https://3", "renamed", "https://1");
+        assert_true(moved != b && attach(s, "b", "https://3", "renamed", "https://1") == moved);
+        assert_true(attach(s, "b", "https://2", "renamed", "https://1") == b);
 
         StoredSource source = {};
-        char *names[] = { (char *) "renamed", NULL };
-        assert_int_equal(store_source_attach(s, "renamed", "https://1", names, &source), 0);
+        assert_int_equal(store_source_load(s, "renamed", &source), 1);
         source.baseline = (Baseline) { .done = true, .at = 77 };
         source.walk.n = 5;
         source.walk.after = strdup("ftjob-9");
         assert_int_equal(store_source_save(s, &source), 0);
         stored_source_done(&source);
-        assert_int_equal(store_source_attach(s, "renamed", "https://1", names, &source), 0);
+        assert_int_equal(store_source_load(s, "renamed", &source), 1);
         assert_true(source.baseline.done && source.baseline.at == 77 && source.walk.n == 5);
         assert_string_equal(source.walk.after, "ftjob-9");
         stored_source_done(&source);
+        assert_int_equal(store_source_load(s, "nobody", &source), 0);
+}
+
+/* Names that go round: every resource keeps its row, and its trouble, under whatever name. */
+static void test_swap(void **state) {
+        static const SourceName before[] = { { "x", "https://1" }, { "y", "https://2" }, { "z", "https://3" } };
+        static const SourceName after[] = { { "y", "https://1" }, { "z", "https://2" }, { "x", "https://3" } };
+        Trouble t = { .reason = REASON_DNS, .told_type = NOTICE_SOURCE_UNREACHABLE, .told_usec = T0 };
+        Store *s = *state;
+        Trouble back = {};
+
+        assert_int_equal(store_sources_attach(s, before, 3), 0);
+        int64_t x = id_of(s, "x"), y = id_of(s, "y"), z = id_of(s, "z");
+        assert_int_equal(store_trouble_save(s, "source:x", &t), 0);
+        assert_int_equal(store_sources_attach(s, after, 3), 0);
+        assert_true(id_of(s, "y") == x && id_of(s, "z") == y && id_of(s, "x") == z);
+        assert_int_equal(store_trouble_load(s, "source:y", &back), 1);
+        assert_int_equal(store_trouble_load(s, "source:x", &back), 0);
+        assert_int_equal(store_sources_attach(s, before, 3), 0);
+        assert_true(id_of(s, "x") == x && id_of(s, "y") == y && id_of(s, "z") == z);
+        assert_int_equal(number(s, "SELECT count(*) FROM sources"), 3);
 }
 
 static void test_transactions(void **state) {
@@ -381,6 +406,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_notices, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_troubles, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_attach, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_swap, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_transactions, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
         };

@@ -108,7 +108,8 @@ int fdatasync(int fildes) {
 static void commit_one(Store *s, const char *name, bool durable) {
         _cleanup_(stored_source_done) StoredSource source = {};
 
-        assert_int_equal(store_source_attach(s, name, "https://a", NULL, &source), 0);
+        assert_int_equal(store_sources_attach(s, &(SourceName) { name, "https://a" }, 1), 0);
+        assert_int_equal(store_source_load(s, name, &source), 1);
         n_syncs = 0;
         assert_int_equal(store_begin(s), 0);
         source.baseline.at++;
