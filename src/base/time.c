@@ -179,14 +179,6 @@ char *format_stamp(usec_t real_usec, char buf[static STAMP_MAX]) {
         return buf;
 }
 
-char *format_stamp_utc(usec_t real_usec, char buf[static STAMP_MAX]) {
-        time_t t = (time_t) (real_usec / USEC_PER_SEC);
-        struct tm tm;
-
-        FORMAT_WITH(gmtime_r(&t, &tm), t, "%Y-%m-%dT%H:%M:%SZ", buf);
-        return buf;
-}
-
 char *format_stamp_mail(usec_t real_usec, char buf[static STAMP_MAX]) {
         time_t t = (time_t) (real_usec / USEC_PER_SEC);
         struct tm tm;

@@ -39,8 +39,6 @@ char *format_span(usec_t span, char buf[static SPAN_MAX]);
 #define STAMP_MAX 48
 /* "2026-11-22 14:03:09 CET", in the local zone. Returns buf. */
 char *format_stamp(usec_t real_usec, char buf[static STAMP_MAX]);
-/* "2026-11-22T13:03:09Z". Returns buf. */
-char *format_stamp_utc(usec_t real_usec, char buf[static STAMP_MAX]);
 /* RFC 5322 date, "Sun, 22 Nov 2026 14:03:09 +0100", in the local zone. Returns buf. */
 char *format_stamp_mail(usec_t real_usec, char buf[static STAMP_MAX]);
 

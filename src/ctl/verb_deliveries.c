@@ -46,7 +46,8 @@ static int add_delivery(const Ctl *c, Table *table, const DeliveryRow *d) {
         char stamp[STAMP_MAX], age[AGE_MAX];
 
         const char *colon = isempty(d->reason) || isempty(d->detail) ? "" : ": ";
-        int r = string_printf(&why, "%s%s%s", strempty(d->reason), colon, strempty(d->detail));
+        int r = d->waits ? string_printf(&why, "waits for the receiver")
+                         : string_printf(&why, "%s%s%s", strempty(d->reason), colon, strempty(d->detail));
         if (r < 0)
                 return r;
         table_add(table, STYLE_DIM, format_stamp(d->created_usec, stamp));

@@ -253,6 +253,7 @@ static void add_delivery(const Ctl *c, Table *table, const NoticeRow *n, const D
                 table_addf(table, STYLE_WARNING, "%s try %lld %s%s%s", term_symbol(&c->out, SYMBOL_OWED),
                            (long long) d->attempts + 1,
                            d->due_usec > c->now_usec ? format_age(c->now_usec, d->due_usec, age) : "due",
+                           d->waits ? ", waits for the receiver" :
                            isempty(d->reason) ? "" : ", last: ", strempty(d->reason));
 }
 

@@ -259,18 +259,25 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Terminal notices whose details were being fetched when the last run ended. */
+static Source *engine_source_by_row(const Engine *e, int64_t row) {
+        for (size_t i = 0; i < e->n_sources; i++)
+                if (e->sources[i]->stored.id == row)
+                        return e->sources[i];
+        return NULL;
+}
+
+/* Terminal notices whose details were being fetched when the last run ended. Of a source that is no longer
+ * configured there is nobody to ask. */
 static int engine_resume_tails(Engine *e) {
         _cleanup_free_ PendingNotice *pending = NULL;
         size_t n = 0;
 
         int r = store_notices_to_enrich(e->ports.store, &pending, &n);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                for (size_t k = 0; k < e->n_sources; k++)
-                        if (e->sources[k]->stored.id == pending[i].source) {
-                                r = tail_start(e->sources[k], pending[i].job, pending[i].seq);
-                                break;
-                        }
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                Source *s = engine_source_by_row(e, pending[i].source);
+                r = s ? tail_start(s, pending[i].job, pending[i].seq)
+                      : store_notice_stop_waiting(e->ports.store, pending[i].seq);
+        }
         return r;
 }
 

@@ -21,6 +21,7 @@ typedef struct EventPage {
         bool tell;                      /* warnings and errors are notices of their own */
         RowInfo *infos;
         Event **events;                 /* NULL where the cache knew the row */
+        unsigned *nth;                  /* NULL while every event has an id */
 } EventPage;
 
 static int event_page_read(EventPage *p, const char **ret_reason) {
@@ -48,14 +49,34 @@ static int event_page_read(EventPage *p, const char **ret_reason) {
         return 0;
 }
 
-/* How many equal rows stand before this one: tells events without an id apart. */
-static unsigned event_nth(const Page *page, size_t i) {
-        unsigned nth = 0;
+static int row_compare_text(const Page *page, size_t a, size_t b) {
+        size_t na = page->rows[a].size, nb = page->rows[b].size;
 
-        for (size_t j = 0; j < i; j++)
-                nth += page->rows[j].size == page->rows[i].size &&
-                       memcmp(page_row_text(page, j), page_row_text(page, i), page->rows[i].size) == 0;
-        return nth;
+        return na != nb ? (na > nb) - (na < nb) : memcmp(page_row_text(page, a), page_row_text(page, b), na);
+}
+
+static int row_compare(const void *a, const void *b, void *page) {
+        size_t x = *(const size_t *) a, y = *(const size_t *) b;
+        int c = row_compare_text(page, x, y);
+
+        return c != 0 ? c : (x > y) - (x < y);
+}
+
+/* nth[i]: how many equal rows stand before the i-th: tells events without an id apart. */
+static int event_page_count_equals(EventPage *p) {
+        size_t n = p->page->n_rows;
+        _cleanup_free_ size_t *order = calloc(n + 1, sizeof *order);
+
+        p->nth = calloc(n + 1, sizeof *p->nth);
+        if (!order || !p->nth)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                order[i] = i;
+        qsort_r(order, n, sizeof *order, row_compare, (void *) (uintptr_t) p->page);
+        for (size_t i = 1; i < n; i++)
+                if (row_compare_text(p->page, order[i - 1], order[i]) == 0)
+                        p->nth[order[i]] = p->nth[order[i - 1]] + 1;
+        return 0;
 }
 
 static int event_put_metrics(Store *store, int64_t job, const Event *e) {
@@ -105,7 +126,9 @@ static int event_page_store(EventPage *p, WalkPage *counts) {
                         counts->n_known_last += unbroken;
                         continue;
                 }
-                int r = event_key(e, e->id ? 0 : event_nth(p->page, i), key);
+                int r = e->id || p->nth ? 0 : event_page_count_equals(p);
+                if (r >= 0)
+                        r = event_key(e, e->id ? 0 : p->nth[i], key);
                 if (r >= 0)
                         r = store_event_add(store, p->job, e, key, p->walk->n, &seen_in);
                 if (r < 0)
@@ -169,6 +192,7 @@ static void event_page_done(EventPage *p) {
         for (size_t i = 0; p->events && i < p->page->n_rows; i++)
                 event_free(p->events[i]);
         free(p->events);
+        free(p->nth);
         row_infos_free(p->infos, p->page->n_rows);
 }
 

@@ -46,12 +46,15 @@ static int tell_trouble(Source *s, TroubleNews news, usec_t blind_usec) {
 
 static void log_poll(const Source *s, uint64_t n_failed_before) {
         const Outcome *o = &s->outcome;
+        char next[SPAN_MAX] = "";
 
+        if (!s->engine->once && !s->engine->draining)
+                (void) format_span(usec_sub(s->next_poll_usec, engine_now(s->engine).boot_usec), next);
         /* Every failure is in the log once; whether it becomes a notice is for the trouble counter. */
         if (o->kind != OUTCOME_OK)
                 log_context(SOURCE_LOG(s), s->n_failed <= 1 ? LOG_WARNING : LOG_DEBUG,
-                            "poll failed (%s)%s%s", reason_to_string(o->reason), *o->detail ? ": " : "",
-                            o->detail);
+                            "poll failed (%s)%s%s%s%s", reason_to_string(o->reason), *o->detail ? ": " : "",
+                            o->detail, *next ? "; next poll in " : "", next);
         else
                 log_context(SOURCE_LOG(s), LOG_DEBUG, "polled: %u requests, %zu unfinished jobs",
                             s->n_requests, watches_count(s));
@@ -83,6 +86,8 @@ static void poll_finish(Source *s) {
         s->n_polls++;
         uint64_t n_failed_before = s->n_failed;
         s->n_failed = s->outcome.kind == OUTCOME_OK ? 0 : s->n_failed + 1;
+        if (!s->engine->once && !s->engine->draining)
+                poll_schedule(s);
         log_poll(s, n_failed_before);
         Trouble before = s->trouble;
         TroubleNews news = trouble_take_poll(&s->trouble, &s->outcome, s->settings->trouble_after,
@@ -92,8 +97,6 @@ static void poll_finish(Source *s) {
                 s->trouble = before;
         if (s->outcome.kind == OUTCOME_OK)
                 plan_pages(s);
-        if (!s->engine->once && !s->engine->draining)
-                poll_schedule(s);
         engine_changed(s->engine);
 }
 

@@ -100,6 +100,10 @@ int store_notice_waits(Store *s, int64_t seq) {
         return db_get_int(s->db, &one, "SELECT 1 FROM notices WHERE seq = ?1 AND enrich = 1", "i", seq);
 }
 
+int store_notice_stop_waiting(Store *s, int64_t seq) {
+        return db_run(s->db, "UPDATE notices SET enrich = 0 WHERE enrich = 1 AND seq = ?1", "i", seq);
+}
+
 int store_notices_to_enrich(Store *s, PendingNotice **ret, size_t *ret_n) {
         _cleanup_free_ PendingNotice *list = NULL;
         size_t n = 0;

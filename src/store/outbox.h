@@ -20,6 +20,9 @@ int store_notice_complete(Store *s, int64_t seq, const Notice *n, usec_t due_rea
 /* 1: it waits for details; 0: not. */
 int store_notice_waits(Store *s, int64_t seq);
 
+/* It waits no more, and goes with what it has. */
+int store_notice_stop_waiting(Store *s, int64_t seq);
+
 typedef struct PendingNotice {
         int64_t seq, source, job;
 } PendingNotice;

@@ -91,6 +91,7 @@ typedef struct DeliveryRow {
         usec_t created_usec, due_usec, settled_usec;
         char *reason, *detail;          /* of the last attempt that failed; NULL: none did */
         bool degraded;
+        bool waits;                     /* behind others that the receiver failed to take; due with them */
         char *source;                   /* NULL for notices about receivers and tests */
         Notice *notice;                 /* NULL when it is listed below its notice */
 } DeliveryRow;

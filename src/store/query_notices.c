@@ -13,8 +13,11 @@
 #define SELECT_NOTICES "SELECT n.seq, n.enrich, " NOTICE_COLUMNS " FROM notices n" \
                        " LEFT JOIN sources s ON s.id = n.source"
 #define DELIVERY_COLUMNS "d.receiver, d.state, d.attempts, d.created_usec, d.due_usec, d.settled_usec," \
-                         " d.reason, d.detail, d.degraded"
-#define N_DELIVERY_COLUMNS 9
+                         " d.reason, d.detail, d.degraded, p.due"
+#define N_DELIVERY_COLUMNS 10
+/* When a receiver that fails is tried again: until then all that is owed to it waits. */
+#define JOIN_PROBES " LEFT JOIN (SELECT receiver, min(due_usec) AS due FROM deliveries" \
+                    " WHERE state IN (0, 1) AND attempts > 0 GROUP BY receiver) p ON p.receiver = d.receiver"
 
 static void delivery_row_done(DeliveryRow *d) {
         free(d->receiver);
@@ -65,6 +68,10 @@ static int append_delivery(sqlite3_stmt *stmt, DeliveryRows *rows) {
         d->due_usec = query_column_usec(stmt, 4);
         d->settled_usec = query_column_usec(stmt, 5);
         d->degraded = sqlite3_column_int(stmt, 8) != 0;
+        usec_t probe = query_column_usec(stmt, 9);
+        d->waits = d->state == DELIVERY_PENDING && d->attempts == 0 && probe > d->due_usec;
+        if (d->waits)
+                d->due_usec = probe;
         return 0;
 }
 
@@ -117,8 +124,8 @@ int query_notices(Store *s, const NoticeQuery *q, NoticeRows *ret) {
 
         int r = ask_notices(s, q, &stmt);
         if (r >= 0)
-                r = query_prepare(s, "SELECT " DELIVERY_COLUMNS " FROM deliveries d WHERE d.notice = ?1"
-                                     " ORDER BY d.receiver LIMIT ?2", &deliveries);
+                r = query_prepare(s, "SELECT " DELIVERY_COLUMNS " FROM deliveries d" JOIN_PROBES
+                                     " WHERE d.notice = ?1 ORDER BY d.receiver LIMIT ?2", &deliveries);
         if (r < 0)
                 return r;
         while ((r = query_step(stmt)) > 0) {
@@ -162,7 +169,7 @@ static int ask_deliveries(Store *s, const DeliveryQuery *q, sqlite3_stmt **ret) 
 
         (void) buf_puts(&sql, "SELECT " DELIVERY_COLUMNS ", " NOTICE_COLUMNS " FROM deliveries d"
                               " JOIN notices n ON n.seq = d.notice LEFT JOIN sources s ON s.id = n.source"
-                              " WHERE d.created_usec >= ?1");
+                              JOIN_PROBES " WHERE d.created_usec >= ?1");
         /* In the words of the partial index, so that what is owed is found without what is done. */
         if (q->states && !(q->states & ~owed))
                 (void) buf_puts(&sql, " AND d.state IN (0, 1)");

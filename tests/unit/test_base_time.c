@@ -115,9 +115,7 @@ static void test_stamps(void **state) {
         assert_int_equal(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
         tzset();
         assert_string_equal(format_stamp(t, buf), "2026-11-22 14:03:09 CET");
-        assert_string_equal(format_stamp_utc(t, buf), "2026-11-22T13:03:09Z");
         assert_string_equal(format_stamp_mail(t, buf), "Sun, 22 Nov 2026 14:03:09 +0100");
-        assert_string_equal(format_stamp_utc(0, buf), "1970-01-01T00:00:00Z");
         /* Far beyond every calendar: still a text, within the buffer. */
         assert_true(strlen(format_stamp(USEC_INFINITY, buf)) < STAMP_MAX);
         assert_true(strlen(format_stamp_mail(USEC_INFINITY, buf)) < STAMP_MAX);

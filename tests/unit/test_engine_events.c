@@ -104,6 +104,27 @@ static void test_shapes(void **state) {
                 check_shape(&shapes[i]);
 }
 
+/* Rows that say the same and have no id are told apart by how many stand before them. */
+static void test_equal_rows(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig->api->inner_ids = false;
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        for (unsigned n = 1; n <= 40; n++) {
+                rig->api->now = FAKE_T0 + 1000 + n / 30;
+                (void) fake_event_add(rig->api, j, "warn", "the same again");
+                if (n % 20 == 0) {
+                        rig_poll_settle(rig);
+                        assert_int_equal(told(rig, j), n);
+                }
+        }
+        rig_poll_settle(rig);
+        assert_int_equal(told(rig, j), 40);
+        rig_free(rig);
+}
+
 static void test_order(void **state) {
         Rig *rig = rig_new(NULL);
 
@@ -226,6 +247,7 @@ static void test_cursor_gone(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_shapes),
+                cmocka_unit_test(test_equal_rows),
                 cmocka_unit_test(test_order),
                 cmocka_unit_test(test_late_event),
                 cmocka_unit_test(test_colliding_ids),

@@ -137,11 +137,28 @@ static void test_interrupted(void **state) {
                         check_interrupted(at, i & 1, i & 2 ? FAKE_OLDEST_FIRST : FAKE_NEWEST_FIRST, i & 4);
 }
 
+/* A notice that waits for details of a source nobody configures any more waits no more. */
+static void test_source_gone(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        rig_stop(rig);
+        rig_exec(rig, "INSERT INTO sources (id, name, endpoint) VALUES (99, 'gone', 'https://gone');"
+                      "INSERT INTO notices (id, type, source, created_usec, enrich, body)"
+                      " VALUES ('evt_gone', 'job.failed', 99, 1, 1, '{}')");
+        rig_start(rig);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM notices WHERE enrich = 1"), 0);
+        rig_poll(rig, 1);
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_empty),
                 cmocka_unit_test(test_large),
                 cmocka_unit_test(test_interrupted),
+                cmocka_unit_test(test_source_gone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

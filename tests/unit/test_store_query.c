@@ -265,17 +265,17 @@ static void test_deliveries(void **state) {
                 size_t n;
                 bool more;
         } table[] = {
-                { {}, 10, false },
+                { {}, 11, false },
                 { { .limit = 4 }, 4, true },
-                { { .states = 1U << DELIVERY_PENDING }, 1, false },
-                { { .states = 1U << DELIVERY_PENDING | 1U << DELIVERY_INFLIGHT }, 2, false },
+                { { .states = 1U << DELIVERY_PENDING }, 2, false },
+                { { .states = 1U << DELIVERY_PENDING | 1U << DELIVERY_INFLIGHT }, 3, false },
                 { { .states = 1U << DELIVERY_DONE }, 7, false },
                 { { .states = 1U << DELIVERY_DONE, .limit = 6 }, 6, true },
-                { { .states = 1U << DELIVERY_DEAD | 1U << DELIVERY_PENDING }, 2, false },
+                { { .states = 1U << DELIVERY_DEAD | 1U << DELIVERY_PENDING }, 3, false },
                 { { .receiver = "ml-*" }, 2, false },
                 { { .receiver = "journal", .source = "contoso-eastus" }, 3, false },
                 { { .source = "fabrikam" }, 4, false },
-                { { .since_usec = NOW_USEC - USEC_PER_HOUR }, 1, false },
+                { { .since_usec = NOW_USEC - USEC_PER_HOUR }, 2, false },
         };
         CtlFixture *f = *state;
 
@@ -379,7 +379,8 @@ static void check_plans(sqlite3 *db, const char *expected) {
                 assert_int_equal(sqlite3_prepare_v2(db, buf_string(&explain), -1, &stmt, NULL), SQLITE_OK);
                 while (sqlite3_step(stmt) == SQLITE_ROW) {
                         const char *line = (const char *) sqlite3_column_text(stmt, 3);
-                        if (startswith(line, "SCAN"))
+                        /* What is owed may be walked through, what was done may not. */
+                        if (startswith(line, "SCAN") && !strstr(line, "USING INDEX deliveries_in_line"))
                                 fail_msg("%s\n%s", sql, line);
                         found = found || strstr(line, expected);
                 }

@@ -109,6 +109,7 @@ INSERT INTO seed_deliveries VALUES
         (6, 'mail', 0, 5, 7200, -900, NULL, 'tls', 'certificate has expired'),
         (6, 'ml-teams', 3, 1, 7200, 7200, 7199, 'gone', '410: this workflow was deleted'),
         (6, 'ops-slack', 2, 1, 7200, 7200, 7198, NULL, NULL),
+        (7, 'mail', 0, 0, 3000, 3000, NULL, NULL, NULL),
         (7, 'journal', 1, 1, 3000, 3000, NULL, NULL, NULL);
 INSERT INTO deliveries (notice, receiver, line, state, attempts, created_usec, due_usec, settled_usec, reason, detail)
 SELECT notice, receiver, NULL, state, attempts, us - age * 1000000, us - due * 1000000, us - settled * 1000000,
