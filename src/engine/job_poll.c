@@ -25,7 +25,7 @@
 static void ask_events(JobPoll *p);
 
 void job_poll_free(JobPoll *p) {
-        p->call = http_cancel(p->source->engine->ports.http, p->call);
+        p->call = source_cancel(p->call);
         free(p->job_id);
         free(p);
 }
@@ -46,7 +46,7 @@ static void job_poll_internal(JobPoll *p, int error) {
         job_poll_end(p, &failed);
 }
 
-static void ask(JobPoll *p, DialectPath what, const char *after, unsigned limit, http_done_t done) {
+static void ask(JobPoll *p, DialectPath what, const char *after, unsigned limit, source_done_t done) {
         p->n_requests++;
         int r = source_get(p->source, what, p->job_id, after, limit, done, p, &p->call);
         if (r < 0)
@@ -68,7 +68,7 @@ static void job_is_missing(JobPoll *p, Watch *w) {
                 job_poll_ok(p);
 }
 
-static void on_job(HttpReply *reply, void *userdata) {
+static void on_job(const Outcome *result, HttpReply *reply, void *userdata) {
         JobPoll *p = userdata;
         _cleanup_json_ json_object *o = NULL;
         const char *reason = "not the job that was asked for";
@@ -76,7 +76,7 @@ static void on_job(HttpReply *reply, void *userdata) {
 
         p->call = NULL;
         Watch *w = watch_find(p->source, p->job_id);
-        Outcome outcome = source_reply_outcome(p->source, reply);
+        Outcome outcome = *result;
         if (!w) {
                 job_poll_ok(p);
                 return;
@@ -148,12 +148,12 @@ static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {
                 job_poll_ok(p);
 }
 
-static void on_events(HttpReply *reply, void *userdata) {
+static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
         JobPoll *p = userdata;
 
         p->call = NULL;
         Watch *w = watch_find(p->source, p->job_id);
-        Outcome outcome = source_reply_outcome(p->source, reply);
+        Outcome outcome = *result;
         if (!w) {
                 job_poll_ok(p);
                 return;

@@ -12,7 +12,7 @@ struct JobPoll {
         bool resumed;                   /* the walk goes on where an earlier one ended */
         bool trusted;                   /* no gap is open: the cached top page is known ground */
         bool restarted;
-        HttpCall *call;
+        SourceCall *call;
         JobPoll *prev, *next;
 };
 

@@ -227,11 +227,11 @@ static bool cursor_was_refused(const Source *s, const Outcome *o) {
         return list_cursor(s) && !s->restarted && api_outcome_refuses_cursor(o);
 }
 
-static void on_list(HttpReply *reply, void *userdata) {
+static void on_list(const Outcome *result, HttpReply *reply, void *userdata) {
         Source *s = userdata;
 
         s->call = NULL;
-        Outcome outcome = source_reply_outcome(s, reply);
+        Outcome outcome = *result;
         if (cursor_was_refused(s, &outcome)) {
                 s->restarted = true;
                 s->trusted = false;

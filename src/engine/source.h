@@ -19,6 +19,7 @@
 
 typedef struct JobPoll JobPoll;
 typedef struct Source Source;
+typedef struct SourceCall SourceCall;
 typedef struct Tail Tail;
 
 /* A job that is not finished. */
@@ -49,7 +50,7 @@ struct Source {
         Outcome outcome;                /* of the poll under way, then of the last one */
         Trouble trouble;
 
-        HttpCall *call;                 /* of the list */
+        SourceCall *call;               /* of the list */
         unsigned n_requests;            /* in this poll */
         bool resumed;                   /* this walk goes on where an earlier one ended */
         bool trusted;                   /* no gap is open: what the cached top page holds is known ground */
@@ -73,9 +74,12 @@ struct Source {
 #define SOURCE_LOG(s) (&(LogContext) { .source = (s)->settings->name })
 #define WATCH_LOG(s, w) (&(LogContext) { .source = (s)->settings->name, .job_id = (w)->job_id })
 
+/* The outcome shows no credential, should the server repeat it. The same promises as http_done_t. */
+typedef void (*source_done_t)(const Outcome *outcome, HttpReply *reply, void *userdata);
+
 /* Asks the API; url, credential, limits and deadline come from the settings. The same promises as
  * http_submit(). */
 int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
-               http_done_t done, void *userdata, HttpCall **ret);
-/* api_reply_outcome() without the credential, should the server repeat it. */
-Outcome source_reply_outcome(const Source *s, const HttpReply *reply);
+               source_done_t done, void *userdata, SourceCall **ret);
+/* As http_cancel(). */
+SourceCall *source_cancel(SourceCall *c);

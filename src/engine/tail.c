@@ -28,7 +28,7 @@ struct Tail {
         StoredJob *stored;
         Walk walk;
         unsigned n_pages;
-        HttpCall *call;
+        SourceCall *call;
         Tail *prev, *next;
 };
 
@@ -38,7 +38,7 @@ static void tail_ask_events(Tail *t);
 
 static void tail_free(Tail *t) {
         DL_DELETE(t->source->tails, t);
-        t->call = http_cancel(t->source->engine->ports.http, t->call);
+        t->call = source_cancel(t->call);
         stored_job_free(t->stored);
         walk_done(&t->walk);
         free(t);
@@ -151,21 +151,21 @@ static void tail_log(const Tail *t, const char *what, const Outcome *o) {
                     reason_to_string(o->reason), *o->detail ? ", " : "", o->detail);
 }
 
-static void tail_ask(Tail *t, DialectPath what, const char *id, const char *after, http_done_t done) {
+static void tail_ask(Tail *t, DialectPath what, const char *id, const char *after, source_done_t done) {
         int r = source_get(t->source, what, id, after, what == DIALECT_EVENTS ? TAIL_PAGE_SIZE : 0, done, t,
                            &t->call);
         if (r < 0)
                 tail_finish(t);
 }
 
-static void on_job(HttpReply *reply, void *userdata) {
+static void on_job(const Outcome *result, HttpReply *reply, void *userdata) {
         Tail *t = userdata;
         _cleanup_json_ json_object *o = NULL;
         _cleanup_(stored_job_freep) StoredJob *fresh = NULL;
         Job *job = NULL;
 
         t->call = NULL;
-        Outcome outcome = source_reply_outcome(t->source, reply);
+        Outcome outcome = *result;
         if (outcome.kind != OUTCOME_OK)
                 tail_log(t, "details", &outcome);
         else if (json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, NULL) >= 0 &&
@@ -182,12 +182,12 @@ static void on_job(HttpReply *reply, void *userdata) {
         tail_ask_results(t);
 }
 
-static void on_results(HttpReply *reply, void *userdata) {
+static void on_results(const Outcome *result, HttpReply *reply, void *userdata) {
         Tail *t = userdata;
         _cleanup_(metrics_freep) Metrics *m = NULL;
 
         t->call = NULL;
-        Outcome outcome = source_reply_outcome(t->source, reply);
+        Outcome outcome = *result;
         if (outcome.kind == OUTCOME_OK && results_read(buf_string(&reply->body), reply->body.size, &m) < 0)
                 outcome = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status,
                                        "the result file is no CSV with steps");
@@ -199,7 +199,7 @@ static void on_results(HttpReply *reply, void *userdata) {
         tail_ask_events(t);
 }
 
-static void on_events(HttpReply *reply, void *userdata) {
+static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
         Tail *t = userdata;
         _cleanup_(page_done) Page page = {};
         const char *reason = NULL;
@@ -207,7 +207,7 @@ static void on_events(HttpReply *reply, void *userdata) {
         int step = -EBADMSG;
 
         t->call = NULL;
-        Outcome outcome = source_reply_outcome(t->source, reply);
+        Outcome outcome = *result;
         if (outcome.kind == OUTCOME_OK && page_read(&reply->body, &page, &reason) >= 0) {
                 /* A notice that went without them can no longer carry the warnings. */
                 bool in_notice = t->notice > 0 && store_notice_waits(store, t->notice) > 0;
