@@ -16,7 +16,9 @@ const OptionSpec source_options[] = {
         { .key = "api_version", .type = OPTION_STRING, .offset = FIELD(api_version),
           .help = "version of the API; without, what the dialect says" },
         { .key = "api_key", .type = OPTION_SECRET, .flags = OPTION_REQUIRED, .offset = FIELD(api_key),
-          .help = "a key of the resource" },
+          .instead = "auth", .help = "a key of the resource" },
+        { .key = "auth", .type = OPTION_GROUP, .offset = FIELD(auth), .group = auth_options,
+          .group_size = sizeof(AuthSettings), .help = "another credential than a key, or where it is from" },
         { .key = "organization", .type = OPTION_STRING, .offset = FIELD(organization),
           .help = "dialect openai: the organization that the key is used for" },
         { .key = "project", .type = OPTION_STRING, .offset = FIELD(project),
@@ -50,6 +52,10 @@ const OptionSpec source_options[] = {
           .help = "PEM file with the certificate authorities to trust instead of the system's" },
         {},
 };
+
+const Secret *source_settings_key(const SourceSettings *s) {
+        return s->auth ? s->auth->api_key : s->api_key;
+}
 
 int source_settings_new(SourceSettings **ret) {
         SourceSettings *s = calloc(1, sizeof *s);

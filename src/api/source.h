@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/auth.h"
 #include "base/option.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -20,7 +21,8 @@ typedef struct SourceSettings {
                                          * gateway, the path before the API's own; no slash at the end */
         char *api_version;              /* NULL: none is sent */
         char *organization, *project;   /* dialect openai; NULL: none is named */
-        Secret *api_key;
+        Secret *api_key;                /* NULL: `auth` has the credential */
+        AuthSettings *auth;             /* NULL: there is api_key */
         usec_t poll_interval_usec;      /* while a job is unfinished */
         usec_t idle_interval_usec;      /* while none is */
         usec_t timeout_usec;            /* of one request */
@@ -35,6 +37,8 @@ typedef struct SourceSettings {
 
 extern const OptionSpec source_options[];
 
+/* The key that is sent as it is; NULL: tokens are. */
+const Secret *source_settings_key(const SourceSettings *s);
 int source_settings_new(SourceSettings **ret);
 SourceSettings *source_settings_free(SourceSettings *s);
 DEFINE_CLEANUP(SourceSettings, source_settings_free)

@@ -21,6 +21,7 @@
 typedef struct Check {
         SourceSettings *settings;
         bool loopback;
+        bool sovereign;                 /* below azure.us */
         source_complain_t complain;
         void *userdata;
         unsigned n_complaints;
@@ -106,6 +107,7 @@ static int check_endpoint(Check *c) {
         if (r < 0)
                 return r;
         c->loopback = e.loopback;
+        c->sovereign = endswith(e.host, ".azure.us");
         free(s->endpoint);
         s->endpoint = TAKE_PTR(e.url);
         return 0;
@@ -241,10 +243,28 @@ static int check_transport(Check *c) {
         return r == -EINVAL ? check_complain(c, "proxy", "proxy %s", message) : r;
 }
 
+static int check_auth(Check *c) {
+        SourceSettings *s = c->settings;
+        const char *scope = NULL;
+
+        if (!s->auth)
+                return 0;
+        if (s->api_key)
+                return check_complain(c, "auth", "api_key and auth are both set: a source has one credential");
+        if (s->dialect)
+                scope = c->sovereign && s->dialect->token_scope_us ? s->dialect->token_scope_us
+                                                                    : s->dialect->token_scope;
+        int r = auth_settings_check(s->auth, scope, c->sovereign, c->complain, c->userdata);
+        if (r != -EINVAL)
+                return r;
+        c->n_complaints++;
+        return 0;
+}
+
 int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata) {
         static int (*const steps[])(Check *) = {
                 check_dialect, check_endpoint, check_api_version, check_organization, check_intervals,
-                check_job_url, check_transport,
+                check_job_url, check_transport, check_auth,
         };
         Check c = { .settings = s, .complain = complain, .userdata = userdata };
 

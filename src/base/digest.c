@@ -33,6 +33,23 @@ int base64_encode(const void *data, size_t size, char **ret) {
         return 0;
 }
 
+int base64url_encode(const void *data, size_t size, char **ret) {
+        int r = base64_encode(data, size, ret);
+
+        if (r < 0)
+                return r;
+        for (char *p = *ret; *p; p++)
+                if (*p == '+')
+                        *p = '-';
+                else if (*p == '/')
+                        *p = '_';
+                else if (*p == '=') {
+                        *p = '\0';
+                        break;
+                }
+        return 0;
+}
+
 static bool is_base64(char c) {
         return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
                c == '/';

@@ -12,6 +12,8 @@ int hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
 
 /* RFC 4648 with padding, no line breaks. */
 int base64_encode(const void *data, size_t size, char **ret);
+/* RFC 4648 section 5, without padding: as JWTs have it. */
+int base64url_encode(const void *data, size_t size, char **ret);
 /* Accepts line breaks and missing padding; -EINVAL on anything else foreign. ret is NUL-terminated behind
  * *ret_size. */
 int base64_decode(const char *s, size_t size, char **ret, size_t *ret_size);

@@ -20,11 +20,14 @@ typedef enum OptionType {
         OPTION_SECRET_URL, /* Secret *  the same, and a secret */
         OPTION_MAIL_URL, /* char *    smtps://, smtp:// (STARTTLS required unless loopback) */
         OPTION_ENUM, /* int       one of `names`, NULL-terminated; the value is its index */
+        OPTION_GROUP, /* struct *  { key = value; ... }, read by the table `group`; NULL: not there */
 } OptionType;
 
 #define OPTION_REQUIRED (1U << 0)
+#define OPTION_LINES    (1U << 1)       /* a secret may have several lines */
 
-typedef struct OptionSpec {
+typedef struct OptionSpec OptionSpec;
+struct OptionSpec {
         const char *key;
         OptionType type;
         unsigned flags;
@@ -32,9 +35,14 @@ typedef struct OptionSpec {
         const char *fallback;           /* the default as one would write it in the file; NULL: none */
         uint64_t min, max; /* of numbers, sizes and spans (usec); max 0: no limits are checked */
         const char *const *names;       /* OPTION_ENUM */
+        const OptionSpec *group;        /* OPTION_GROUP, with the size of its struct */
+        size_t group_size;
+        const char *instead;            /* the key that a required one may be replaced by, or NULL */
         const char *help;               /* one line, no full stop */
-} OptionSpec;                           /* a table ends with { NULL } */
+};                                      /* a table ends with { NULL } */
 
 /* Frees (and wipes) every field the table describes and zeroes them. `settings` is the struct the offsets
  * are of. */
 void options_done(const OptionSpec *table, void *settings);
+/* Whether every option has the same value, secrets too. */
+bool options_equal(const OptionSpec *table, const void *a, const void *b);

@@ -9,6 +9,8 @@
 #include "base/strings.h"
 #include "base/time.h"
 
+#define INDENT_MAX 32
+
 typedef struct Unit {
         const char *name;
         uint64_t size;
@@ -95,8 +97,19 @@ static int print_value(const OptionSpec *o, const void *field, Buf *ret) {
                 return buf_puts(ret, *(const bool *) field ? "true" : "false");
         case OPTION_ENUM:
                 return option_print_string(o->names[*(const int *) field], ret);
+        case OPTION_GROUP:
+                break;
         }
         return 0;
+}
+
+static int print_group(const OptionSpec *o, const void *group, const char *indent, Buf *ret) {
+        char deeper[INDENT_MAX];
+
+        (void) snprintf(deeper, sizeof deeper, "%s  ", indent);
+        (void) buf_printf(ret, "%s%s = {\n", indent, o->key);
+        (void) options_print(o->group, group, deeper, ret);
+        return buf_printf(ret, "%s};\n", indent);
 }
 
 int options_print(const OptionSpec *table, const void *settings, const char *indent, Buf *ret) {
@@ -106,6 +119,10 @@ int options_print(const OptionSpec *table, const void *settings, const char *ind
                 const void *field = (const char *) settings + o->offset;
                 if (!is_set(o, field)) {
                         r = buf_printf(ret, "%s# %s is not set\n", indent, o->key);
+                        continue;
+                }
+                if (o->type == OPTION_GROUP) {
+                        r = print_group(o, *(void *const *) field, indent, ret);
                         continue;
                 }
                 (void) buf_printf(ret, "%s%s = ", indent, o->key);

@@ -1,6 +1,7 @@
 #include "config/option_read.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/strings.h"
 #include "config/option_value.h"
@@ -76,10 +77,28 @@ static int read_value(Reader *r, const OptionGroup *g, const OptionSpec *o, Node
         return q == -EINVAL ? reader_complain(r, at, "%s", message) : q;
 }
 
+static int read_subgroup(Reader *r, const OptionGroup *g, const OptionSpec *o, Node at) {
+        _cleanup_free_ char *label = NULL;
+
+        if (!config_setting_is_group(at.setting))
+                return reader_complain(r, at, "%s must be a group: %s = { key = value; ... };", o->key, o->key);
+        int q = string_printf(&label, "%s of %s", o->key, g->label);
+        if (q < 0)
+                return q;
+        void *settings = calloc(1, o->group_size);
+        if (!settings)
+                return -ENOMEM;
+        *(void **) ((char *) g->settings + o->offset) = settings;
+        return options_read(r, &(OptionGroup) { .groups = &at, .n_groups = 1, .tables = { o->group },
+                                                .label = label, .settings = settings });
+}
+
 static int read_member(Reader *r, const OptionGroup *g, const OptionSpec *o, Node at) {
         bool list = config_setting_is_list(at.setting) || config_setting_is_array(at.setting);
         int q = 0;
 
+        if (o->type == OPTION_GROUP)
+                return read_subgroup(r, g, o, at);
         if (!option_is_vector(o) || !list)
                 return read_value(r, g, o, at);
         if (node_length(at) == 0)
@@ -131,9 +150,13 @@ static int read_default(Reader *r, const OptionGroup *g, const OptionSpec *o) {
                 return 0;
         if (o->fallback)
                 return option_value_set_fallback(o, g->settings);
-        if ((o->flags & OPTION_REQUIRED) && !key_is_misspelt(g, g->groups[0], o->key))
-                return reader_complain(r, g->groups[0], "%s lacks %s", g->label, o->key);
-        return 0;
+        if (!(o->flags & OPTION_REQUIRED) || key_is_misspelt(g, g->groups[0], o->key))
+                return 0;
+        if (o->instead && (first_place(g, g->n_groups, o->instead).setting ||
+                           key_is_misspelt(g, g->groups[0], o->instead)))
+                return 0;
+        return reader_complain(r, g->groups[0], "%s lacks %s%s%s", g->label, o->key,
+                               o->instead ? " or " : "", strempty(o->instead));
 }
 
 int options_read(Reader *r, const OptionGroup *g) {

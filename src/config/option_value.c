@@ -83,7 +83,9 @@ static int read_secret(Conversion *c, Secret **ret) {
         int r = need_string(c, "a string: \"credential:NAME\", \"file:/PATH\" or \"env:NAME\"", &s);
         if (r < 0)
                 return r;
-        r = secret_read(s, c->place, ret, &message);
+        SecretPlace place = *c->place;
+        place.lines = c->option->flags & OPTION_LINES;
+        r = secret_read(s, &place, ret, &message);
         return r == -EINVAL ? refuse(c, "%s: %s", c->option->key, message) : r;
 }
 
@@ -275,7 +277,7 @@ static const convert_t converters[] = {
         [OPTION_MAIL_URL] = convert_mail_url,
         [OPTION_ENUM] = convert_enum,
 };
-_Static_assert(ARRAY_SIZE(converters) == OPTION_ENUM + 1, "every OptionType has its converter");
+_Static_assert(ARRAY_SIZE(converters) == OPTION_ENUM + 1, "every OptionType but a group has its converter");
 
 int option_value_set(const OptionSpec *o, const OptionInput *in, const SecretPlace *place, void *settings,
                      char **ret_message) {

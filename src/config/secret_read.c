@@ -30,19 +30,21 @@ static int complain(char **ret_message, const char *format, ...) {
         return -EINVAL;
 }
 
-/* What every secret must be: a header value and a URL are made of it. */
-static int take_value(const char *value, size_t size, const char *from, Secret **ret, char **ret_message) {
+/* What every secret of one line must be: a header value and a URL are made of it. */
+static int take_value(const char *value, size_t size, const char *from, bool lines, Secret **ret,
+                      char **ret_message) {
         if (size == 0)
                 return complain(ret_message, "%s is empty", from);
         for (size_t i = 0; i < size; i++)
-                if ((unsigned char) value[i] < ' ' || value[i] == 0x7f)
+                if (((unsigned char) value[i] < ' ' || value[i] == 0x7f) &&
+                    !(lines && value[i] != '\0' && strchr("\r\n\t", value[i])))
                         return complain(ret_message, "%s holds more than one line or a control character",
                                         from);
         return secret_new(ret, value, size);
 }
 
 /* One newline at the end is how editors and echo(1) write files; it is not part of the secret. */
-static int read_file(const char *path, const char *from, Secret **ret, char **ret_message) {
+static int read_file(const char *path, const char *from, bool lines, Secret **ret, char **ret_message) {
         _cleanup_(file_forget) Buf b = BUF_INIT(SECRET_SIZE_MAX);
 
         int r = file_read(path, &b, NULL);
@@ -53,10 +55,10 @@ static int read_file(const char *path, const char *from, Secret **ret, char **re
         size_t size = b.size;
         if (size > 0 && b.data[size - 1] == '\n')
                 size -= size > 1 && b.data[size - 2] == '\r' ? 2 : 1;
-        return take_value(buf_string(&b), size, from, ret, ret_message);
+        return take_value(buf_string(&b), size, from, lines, ret, ret_message);
 }
 
-static int from_credential(const char *name, const char *from, Secret **ret, char **ret_message) {
+static int from_credential(const char *name, const char *from, bool lines, Secret **ret, char **ret_message) {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
         _cleanup_free_ char *path = NULL;
 
@@ -72,26 +74,26 @@ static int from_credential(const char *name, const char *from, Secret **ret, cha
         if (access(path, F_OK) < 0 && errno == ENOENT)
                 return complain(ret_message, "%s: there is no such credential in %s; the unit needs "
                                 "LoadCredential=%s:/PATH", from, directory, name);
-        return read_file(path, from, ret, ret_message);
+        return read_file(path, from, lines, ret, ret_message);
 }
 
-static int from_file(const char *path, const char *from, Secret **ret, char **ret_message) {
+static int from_file(const char *path, const char *from, bool lines, Secret **ret, char **ret_message) {
         if (path[0] != '/')
                 return complain(ret_message, "%s: the path must be absolute", from);
-        return read_file(path, from, ret, ret_message);
+        return read_file(path, from, lines, ret, ret_message);
 }
 
-static int from_environment(const char *name, const char *from, Secret **ret, char **ret_message) {
+static int from_environment(const char *name, const char *from, bool lines, Secret **ret, char **ret_message) {
         const char *value = *name ? getenv(name) : NULL;
 
         if (!value)
                 return complain(ret_message, "%s: there is no such environment variable", from);
-        return take_value(value, strlen(value), from, ret, ret_message);
+        return take_value(value, strlen(value), from, lines, ret, ret_message);
 }
 
 static const struct {
         const char *prefix, *shape;
-        int (*read)(const char *name, const char *from, Secret **ret, char **ret_message);
+        int (*read)(const char *name, const char *from, bool lines, Secret **ret, char **ret_message);
 } schemes[] = {
         { "credential:", "credential:NAME", from_credential },
         { "file:", "file:/PATH", from_file },
@@ -142,7 +144,7 @@ int secret_read(const char *text, const SecretPlace *place, Secret **ret, char *
         for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
                 const char *name = startswith(text, schemes[i].prefix);
                 if (name)
-                        return schemes[i].read(name, text, ret, ret_message);
+                        return schemes[i].read(name, text, place->lines, ret, ret_message);
         }
         int r = refuse_slip(text, ret_message);
         if (r < 0)
@@ -152,5 +154,5 @@ int secret_read(const char *text, const SecretPlace *place, Secret **ret, char *
                                 "it is written out, and others than the owner may read %s (mode %04o): "
                                 "chmod 600 %s, or write \"credential:NAME\" or \"file:/PATH\"",
                                 place->path, (unsigned) place->mode & 07777U, place->path);
-        return take_value(text, strlen(text), "the value", ret, ret_message);
+        return take_value(text, strlen(text), "the value", place->lines, ret, ret_message);
 }

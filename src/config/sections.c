@@ -90,9 +90,15 @@ typedef struct SourceComplaint {
 
 static int on_source_complaint(const char *key, const char *message, void *userdata) {
         SourceComplaint *c = userdata;
-        Node at = node_member(c->source, key);
+        const char *dot = strchr(key, '.');
+        _cleanup_free_ char *group = dot ? strndup(key, (size_t) (dot - key)) : NULL;
+        Node at = c->source;
 
-        return reader_complain(c->reader, at.setting ? at : c->source, "%s", message);
+        /* The innermost place that is there. */
+        if (group && node_member(at, group).setting)
+                at = node_member(at, group);
+        Node member = node_member(at, dot ? dot + 1 : key);
+        return reader_complain(c->reader, member.setting ? member : at, "%s", message);
 }
 
 static int read_source(Reader *r, Node at) {

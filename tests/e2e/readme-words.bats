@@ -74,6 +74,7 @@ write_all_kinds() {
 dumped() {
         "$FTWATCHD" --config "$1" --dump-config | awk '
                 /^(sources|receivers|rules) = / { scope = $1; next }
+                /^ *auth = \{/, /^    \};/ { next }
                 /^ *kind = / { kind = $3; gsub(/[";]/, "", kind); next }
                 / = |is not set$/ {
                         key = $1 == "#" ? $2 : $1
@@ -113,6 +114,17 @@ tabled() {
                 { print $1 "\t" ($1 in required ? "required" : $2) }' "$T/tabled" "$T/dumped" >"$T/expected"
         diff "$T/expected" "$T/tabled"
         (($(wc -l <"$T/expected") >= 60))
+}
+
+@test "README: the table of auth has every option" {
+        make_credentials
+        local required
+        required=$(required_of 'Each of `sources`' | sed 's/api_key = "[^"]*"; //')
+        printf 'sources = ( { %s auth = { kind = "managed-identity"; platform = "imds"; }; } );\n' "$required" \
+                >"$T/auth.conf"
+        "$FTWATCHD" --config "$T/auth.conf" --dump-config | sed -n '/^    auth = {/,/^    };/p' >"$T/dumped"
+        sed -n 's/^ *\(# \)\{0,1\}\([a-z_]*\) \(=\|is\) .*/\2/p' "$T/dumped" | grep -v '^auth$' >"$T/expected"
+        diff "$T/expected" <(table 'Each `auth`' | cut -f 1)
 }
 
 @test "README: what the tables call required is refused when it is not there" {

@@ -78,6 +78,9 @@ static void set(const OptionSpec *o, ReceiverCommon *settings, const char *value
         case OPTION_BOOL:
                 *(bool *) field = streq(value, "true");
                 break;
+        case OPTION_GROUP:
+                fail_msg("%s: no receiver has a group", o->key);
+                break;
         case OPTION_ENUM:
                 set_enum(o, field, value);
                 break;

@@ -268,7 +268,7 @@ static bool file_mentions(const char *text, const char *key, const char *fallbac
 
 static const OptionSpec *table_at(size_t i) {
         static const OptionSpec *const tables[] = {
-                config_options, rule_options, source_options, receiver_common_options,
+                config_options, rule_options, source_options, auth_options, receiver_common_options,
         };
         if (i < ARRAY_SIZE(tables))
                 return tables[i];
