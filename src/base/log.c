@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 static struct {
         const char *identifier;
         int max_level;
-        bool journal;
+        bool journal, null;
 } state = { .identifier = "ftwatchd", .max_level = LOG_INFO };
 
 /* systemd.exec(5): $JOURNAL_STREAM is the "device:inode" of the stream that stderr must be to go to the
@@ -47,8 +48,43 @@ void log_set_max_level(int level) {
         state.max_level = level;
 }
 
+int log_get_max_level(void) {
+        return state.max_level;
+}
+
 bool log_is_journal(void) {
         return state.journal;
+}
+
+int log_set_target(const char *name) {
+        static const char *const names[] = { "auto", "console", "journal", "null" };
+        size_t i = 0;
+
+        while (i < ARRAY_SIZE(names) && !streq(names[i], name))
+                i++;
+        if (i == ARRAY_SIZE(names))
+                return -EINVAL;
+        state.journal = i == 0 ? stderr_is_journal() : i == 2;
+        state.null = i == 3;
+        return 0;
+}
+
+const char *log_get_target(void) {
+        return state.null ? "null" : state.journal ? "journal" : "console";
+}
+
+static const char *const level_names[] = { "emerg",   "alert",  "crit", "err",
+                                           "warning", "notice", "info", "debug" };
+
+const char *log_level_to_string(int level) {
+        return level_names[level & 7];
+}
+
+int log_level_from_string(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(level_names); i++)
+                if (streq(level_names[i], name))
+                        return (int) i;
+        return -EINVAL;
 }
 
 static const struct {
@@ -111,7 +147,7 @@ void log_context(const LogContext *context, int level, const char *format, ...) 
         Buf text = BUF_INIT(8 * 1024);
         va_list ap;
 
-        if (level > state.max_level)
+        if (level > state.max_level || state.null)
                 return;
         va_start(ap, format);
         (void) buf_vprintf(&text, format, ap);

@@ -21,7 +21,17 @@ typedef struct LogContext {
 /* Chooses journal or stderr by $JOURNAL_STREAM; max_level is the least urgent that is written (LOG_INFO). */
 void log_open(const char *identifier, int max_level);
 void log_set_max_level(int level);
+int log_get_max_level(void);
 bool log_is_journal(void);
+
+/* Where lines go: "auto" (as log_open() chooses), "console" (stderr), "journal", "null". -EINVAL. */
+int log_set_target(const char *name);
+/* "console", "journal" or "null". */
+const char *log_get_target(void);
+
+/* "emerg" .. "debug", as LogLevel of org.freedesktop.LogControl1 spells them. */
+const char *log_level_to_string(int level);
+int log_level_from_string(const char *name);    /* -EINVAL */
 
 void log_context(const LogContext *context, int level, const char *format, ...) _printf_(3, 4);
 #define log_error(...) log_context(NULL, LOG_ERR, __VA_ARGS__)

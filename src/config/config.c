@@ -50,6 +50,11 @@ Config *config_free(Config *c) {
         return NULL;
 }
 
+int config_file_default(const char *instance, char **ret) {
+        return string_printf(ret, FTWATCH_SYSCONFDIR "/ftwatchd/%s%sftwatchd.conf", strempty(instance),
+                             instance ? "/" : "");
+}
+
 /* A Node of each file's root; n files at most. */
 static int roots_of(const Reader *r, Node **ret, size_t *ret_n) {
         Node *roots = calloc(r->n_files + 1, sizeof *roots);

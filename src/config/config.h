@@ -15,6 +15,8 @@
 #include "receiver/receiver.h"
 
 #define CONFIG_FILE_DEFAULT FTWATCH_SYSCONFDIR "/ftwatchd/ftwatchd.conf"
+/* The same of an instance (NULL: of the only one); malloc'ed. */
+int config_file_default(const char *instance, char **ret);
 
 typedef struct Config {
         SourceSettings **sources;

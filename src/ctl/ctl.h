@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <json-c/json.h>
+#include <systemd/sd-bus.h>
 
 #include "base/macro.h"
 #include "base/time.h"
@@ -31,11 +32,14 @@ typedef enum CtlGroup {
         GROUP_PLOT = 1 << 6,
         GROUP_TYPE = 1 << 7,
         GROUP_RECEIVER = 1 << 8,
+        GROUP_DAEMON = 1 << 9,          /* of all verbs that ask the daemon */
 } CtlGroup;
 
 typedef struct CtlOptions {
         const char *config_file;        /* NULL: the default one, which need not be there */
         const char *state_dir;
+        const char *instance;           /* NULL: the only one */
+        usec_t timeout_usec;            /* for an answer of the daemon */
         const char *source, *type, *receiver, *plot;
         const char *since;
         char **statuses;                /* canonical */
@@ -56,15 +60,16 @@ typedef struct Ctl {
         usec_t now_usec;                /* realtime, read once */
         usec_t since_usec;
         Store *store;                   /* open while a verb that wants it runs */
+        sd_bus *bus;                    /* open from the first call on */
 } Ctl;
 
 typedef struct CtlVerb {
         const char *name;
-        const char *argument;           /* "JOB"; NULL: takes none */
+        const char *argument;           /* "JOB"; "[JOB]": may be left out; NULL: takes none */
         const char *help;               /* one line, no full stop */
         unsigned groups;                /* CtlGroups */
-        /* Runs with the store open and one state of it in view; prints, also what went wrong, and returns
-         * an exit status. `argument` is NULL for verbs that take none. */
+        /* Runs with the store open and one state of it in view, unless it asks the daemon (GROUP_DAEMON);
+         * prints, also what went wrong, and returns an exit status. `argument` is NULL where there is none. */
         int (*run)(Ctl *c, const char *argument);
 } CtlVerb;
 
@@ -85,6 +90,18 @@ void ctl_options_help(const Term *t, unsigned groups, bool common);
 
 /* state.c: finds and opens the store; CTL_OK, or CTL_FAILED after saying why. */
 int ctl_store_open(Ctl *c);
+
+/* daemon.c: calls a method of the daemon's manager, and waits. ctl_call(): CTL_OK with the reply, or CTL_FAILED
+ * after saying why. ctl_try_call(): negative errno with the error, for ctl_fail_call(). `types` and what
+ * follows as for sd_bus_message_append(). */
+int ctl_call(Ctl *c, sd_bus_message **ret, const char *member, const char *types, ...);
+int ctl_try_call(Ctl *c, sd_bus_message **ret, sd_bus_error *error, const char *member, const char *types,
+                 ...);
+int ctl_fail_call(const Ctl *c, int r, const sd_bus_error *error);
+/* Whether it is that nobody is there to answer. */
+bool ctl_daemon_is_absent(int r, const sd_bus_error *error);
+/* Opens the bus and says what the daemon is called there. */
+int ctl_bus_open(Ctl *c, char **ret_name);
 
 /* find.c: the one job that is meant; CTL_OK, or CTL_FAILED after naming the candidates or the lack of
  * them. */
@@ -119,3 +136,7 @@ int verb_events(Ctl *c, const char *argument);
 int verb_metrics(Ctl *c, const char *argument);
 int verb_notices(Ctl *c, const char *argument);
 int verb_deliveries(Ctl *c, const char *argument);
+int verb_status(Ctl *c, const char *argument);
+int verb_poll(Ctl *c, const char *argument);
+int verb_reload(Ctl *c, const char *argument);
+int verb_log_level(Ctl *c, const char *argument);

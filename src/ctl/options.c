@@ -32,6 +32,7 @@ typedef struct CtlOption {
 
 DEFINE_SET_STRING(config_file)
 DEFINE_SET_STRING(state_dir)
+DEFINE_SET_STRING(instance)
 DEFINE_SET_STRING(source)
 DEFINE_SET_STRING(type)
 DEFINE_SET_STRING(receiver)
@@ -109,6 +110,12 @@ static int set_limit(Ctl *c, const char *value) {
         return CTL_OK;
 }
 
+static int set_timeout(Ctl *c, const char *value) {
+        if (parse_span(value, &c->options.timeout_usec) < 0 || c->options.timeout_usec == 0)
+                return ctl_fail_usage(c, "--timeout wants a span (30s, 5min), not '%s'", value);
+        return CTL_OK;
+}
+
 static int set_color(Ctl *c, const char *value) {
         static const char *const names[] = { "auto", "always", "never", NULL };
 
@@ -133,9 +140,11 @@ static const CtlOption options[] = {
         { 0, "state", "STATE,..", GROUP_STATE, "only these: pending, inflight, done, dead", set_state },
         { 0, "receiver", "GLOB", GROUP_RECEIVER, "only to receivers with such a name", set_receiver },
         { 'n', "limit", "N", GROUP_LIMIT, "at most so many, 0 for all", set_limit },
+        { 0, "timeout", "SPAN", GROUP_DAEMON, "how long to wait for the daemon (2min)", set_timeout },
 
         { 0, "config", "FILE", GROUP_ALL, "says where the state is", set_config_file },
         { 0, "state-dir", "DIR", GROUP_ALL, "where it is, whatever the file says", set_state_dir },
+        { 'i', "instance", "NAME", GROUP_ALL, "of ftwatchd@NAME, where there are several", set_instance },
         { 'j', "json", NULL, GROUP_ALL, "one JSON document", set_json },
         { 0, "color", "WHEN", GROUP_ALL, "auto, always or never", set_color },
         { 0, "utc", NULL, GROUP_ALL, "times in UTC, not in the local zone", set_utc },

@@ -20,9 +20,11 @@ static void report_errors(const Ctl *c, const ConfigErrors *errors) {
 }
 
 /* systemd gives a colon-separated list when the unit has several; ours is the first. */
-static int default_dir(char **ret) {
+static int default_dir(const Ctl *c, char **ret) {
         const char *dir = getenv("STATE_DIRECTORY");
 
+        if (isempty(dir) && c->options.instance)        /* as in ftwatchd@.service */
+                return string_printf(ret, STATE_DIR_DEFAULT "-%s", c->options.instance);
         if (isempty(dir))
                 dir = STATE_DIR_DEFAULT;
         return string_printf(ret, "%.*s", (int) strcspn(dir, ":"), dir);
@@ -30,17 +32,21 @@ static int default_dir(char **ret) {
 
 static int find_dir(const Ctl *c, char **ret) {
         _cleanup_(config_errors_done) ConfigErrors errors = {};
+        _cleanup_free_ char *usual = NULL;
         const char *file = c->options.config_file;
 
         if (c->options.state_dir)
                 return string_printf(ret, "%s", c->options.state_dir);
-        if (!file && access(CONFIG_FILE_DEFAULT, R_OK) < 0)
-                return default_dir(ret);
-        int r = config_load_state_dir(file ? file : CONFIG_FILE_DEFAULT, ret, &errors);
+        int r = config_file_default(c->options.instance, &usual);
+        if (r < 0)
+                return r;
+        if (!file && access(usual, R_OK) < 0)
+                return default_dir(c, ret);
+        r = config_load_state_dir(file ? file : usual, ret, &errors);
         if (r >= 0 || r == -ENOMEM)
                 return r;
         if (!file)
-                return default_dir(ret);
+                return default_dir(c, ret);
         report_errors(c, &errors);
         return r;
 }

@@ -1,3 +1,5 @@
+#include <ctype.h>
+
 #include <json-c/json.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -7,6 +9,7 @@
 #include "config/config.h"
 #include "ctl/ctl.h"
 #include "ctl/since.h"
+#include "io/bus.h"
 
 #define FILTERS (GROUP_SOURCE | GROUP_SINCE | GROUP_LIMIT)
 
@@ -35,7 +38,30 @@ static const CtlVerb deliveries = {
         FILTERS | GROUP_STATE | GROUP_RECEIVER, verb_deliveries,
 };
 
-const CtlVerb *const ctl_verbs[] = { &jobs, &show, &events, &metrics, &notices, &deliveries, NULL };
+static const CtlVerb status_verb = {
+        "status", NULL, "how the daemon does: sources, receivers, troubles",
+        GROUP_DAEMON, verb_status,
+};
+static const CtlVerb poll = {
+        "poll", "[SOURCE]", "ask a source, or every one, now, and wait for it",
+        GROUP_DAEMON, verb_poll,
+};
+static const CtlVerb reload = {
+        "reload", NULL, "apply the configuration as it is now, or say what is wrong with it",
+        GROUP_DAEMON, verb_reload,
+};
+static const CtlVerb log_level = {
+        "log-level", "[LEVEL]", "print or change the least urgent level that is logged",
+        GROUP_DAEMON, verb_log_level,
+};
+
+const CtlVerb *const ctl_verbs[] = {
+        /* read the state */
+        &jobs, &show, &events, &metrics, &notices, &deliveries,
+        /* ask the daemon */
+        &status_verb, &poll, &reload, &log_level,
+        NULL,
+};
 
 const CtlVerb *ctl_verb_find(const char *name) {
         for (const CtlVerb *const *v = ctl_verbs; *v; v++)
@@ -54,14 +80,25 @@ static int fail_unknown_verb(const Ctl *c, const char *word) {
 
 /* --- help, version --------------------------------------------------------------------------------- */
 
+#define VERB_LINE "  %-11s %-9s  %s\n"
+
+static void print_verbs(const Term *t, bool of_daemon) {
+        for (const CtlVerb *const *v = ctl_verbs; *v; v++)
+                if (!!((*v)->groups & GROUP_DAEMON) == of_daemon)
+                        term_printf(t, VERB_LINE, (*v)->name, strempty((*v)->argument), (*v)->help);
+}
+
 static int print_help(const Ctl *c) {
         const Term *t = &c->out;
 
-        term_put(t, STYLE_NONE, "ftwatchctl shows what ftwatchd knows about fine-tuning jobs.\n\n");
-        term_put(t, STYLE_NONE, "  ftwatchctl [OPTION..] VERB [JOB]\n\n");
-        for (const CtlVerb *const *v = ctl_verbs; *v; v++)
-                term_printf(t, "  %-11s %-4s  %s\n", (*v)->name, strempty((*v)->argument), (*v)->help);
-        term_printf(t, "  %-11s %-4s  %s\n\n", "help", "VERB", "a verb and its options");
+        term_put(t, STYLE_NONE, "ftwatchctl shows what ftwatchd knows about fine-tuning jobs, and asks it to "
+                                "act.\n\n");
+        term_put(t, STYLE_NONE, "  ftwatchctl [OPTION..] VERB [ARGUMENT]\n\n");
+        print_verbs(t, false);
+        term_printf(t, VERB_LINE "\n", "help", "[VERB]", "a verb and its options");
+        term_put(t, STYLE_NONE, "These ask the daemon; root and the group " BUS_GROUP " may:\n\n");
+        print_verbs(t, true);
+        term_put(t, STYLE_NONE, "\n");
         term_put(t, STYLE_NONE, "A JOB is an id or a suffix, or how one begins (ftjob- may be left out).\n"
                                 "The state is where the configuration says (" CONFIG_FILE_DEFAULT ").\n\n");
         ctl_options_help(t, 0, true);
@@ -74,7 +111,10 @@ static int print_verb_help(const Ctl *c, const CtlVerb *v) {
 
         term_printf(t, "  ftwatchctl %s%s%s [OPTION..]\n\n", v->name, v->argument ? " " : "",
                     strempty(v->argument));
-        term_printf(t, "Shows %s.\n\n", v->help);
+        if (v->groups & GROUP_DAEMON)
+                term_printf(t, "%c%s.\n\n", toupper(v->help[0]), v->help + 1);
+        else
+                term_printf(t, "Shows %s.\n\n", v->help);
         ctl_options_help(t, v->groups, false);
         term_put(t, STYLE_NONE, "\nWith every verb:\n");
         ctl_options_help(t, 0, true);
@@ -104,6 +144,12 @@ static int work_out_options(Ctl *c) {
 }
 
 static int run_verb(Ctl *c, const CtlVerb *verb, const char *argument) {
+        if (verb->groups & GROUP_DAEMON) {
+                int status = verb->run(c, argument);
+                c->bus = sd_bus_flush_close_unref(c->bus);
+                c->store = store_free(c->store);
+                return status;
+        }
         int status = ctl_store_open(c);
         if (status != CTL_OK)
                 return status;
@@ -138,7 +184,7 @@ static int dispatch(Ctl *c, const char *const *words) {
         if (status != CTL_OK)
                 return status;
         const char *argument = verb->argument ? words[1] : NULL;
-        if (verb->argument && isempty(argument))
+        if (verb->argument && verb->argument[0] != '[' && isempty(argument))
                 return ctl_fail_usage(c, "'%s' wants a %s; see ftwatchctl help %s", verb->name,
                                       verb->argument, verb->name);
         const char *extra = words[argument ? 2 : 1];

@@ -33,6 +33,8 @@ static const struct {
 } options[] = {
         { 'c', "config", "FILE",
           "the configuration (" CONFIG_FILE_DEFAULT "); conf.d/*.conf beside it is read too" },
+        { 'i', "instance", "NAME",
+          "one of several: /etc/ftwatchd/NAME/ftwatchd.conf, and org.ftwatchd1.NAME on the bus" },
         { 'k', "check-config", NULL, "report every mistake in the configuration, and do nothing else" },
         { 'd', "dump-config", NULL, "print the configuration in force, defaults included, secrets masked" },
         { '1', "once", NULL, "poll every source once, deliver what is news, and stop; 1 if a poll failed" },
@@ -66,6 +68,9 @@ static void apply_option(Arguments *a, int letter, const char *value) {
         switch (letter) {
         case 'c':
                 a->service.config_path = value;
+                break;
+        case 'i':
+                a->service.instance = value;
                 break;
         case 'k':
                 a->check_config = true;
@@ -193,7 +198,8 @@ static int check_or_dump(const Arguments *a) {
 }
 
 int main(int argc, char **argv) {
-        Arguments a = { .service.config_path = CONFIG_FILE_DEFAULT };
+        _cleanup_free_ char *config_path = NULL;
+        Arguments a = {};
 
         int status = parse_arguments(argc, argv, &a);
         if (status != 0)
@@ -203,6 +209,12 @@ int main(int argc, char **argv) {
                 return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         }
         log_open("ftwatchd", a.service.debug ? LOG_DEBUG : LOG_INFO);
+        if (!a.service.config_path && config_file_default(a.service.instance, &config_path) < 0) {
+                fprintf(stderr, "ftwatchd: out of memory\n");
+                return EXIT_FAILURE;
+        }
+        if (!a.service.config_path)
+                a.service.config_path = config_path;
         if (a.check_config || a.dump_config)
                 return check_or_dump(&a);
 

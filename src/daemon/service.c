@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "config/config.h"
+#include "daemon/control.h"
 #include "daemon/manager.h"
 #include "daemon/state_dir.h"
 #include "engine/engine.h"
@@ -23,12 +24,14 @@
 #include "store/store.h"
 
 #define DRAIN_USEC (5 * USEC_PER_SEC)   /* for deliveries in flight when it stops or reloads */
+#define ERRORS_MAX (64U * 1024U)        /* bytes of mistakes that a call is answered with */
 #define BROKEN_MAX 3U                   /* damaged databases one run puts aside before it gives up */
 
 typedef struct Service {
         const ServiceOptions *options;
         sd_event *event;
         Manager *manager;
+        Control *control;               /* NULL with `once` */
         CurlGlue *glue;
         Http *http;
         Config *config, *next_config;   /* next: loaded, waits for the engine to be drained */
@@ -47,15 +50,24 @@ static void service_apply_log_level(const Service *s) {
 
 /* --- configuration ----------------------------------------------------------------------------------- */
 
-static int service_load(const Service *s, Config **ret) {
+/* *ret_errors: the mistakes as text, a line each; NULL if nobody wants it. */
+static int service_load(const Service *s, Config **ret, char **ret_errors) {
         ConfigErrors errors = {};
+        _cleanup_(buf_done) Buf text = BUF_INIT(ERRORS_MAX);
 
         int r = config_load(s->options->config_path, ret, &errors);
-        for (size_t i = 0; i < errors.n; i++)
+        for (size_t i = 0; i < errors.n; i++) {
                 log_error("%s: %s", errors.list[i].where, errors.list[i].message);
-        if (r < 0 && errors.n == 0)
+                (void) buf_printf(&text, "%s%s: %s", i > 0 ? "\n" : "", errors.list[i].where,
+                                  errors.list[i].message);
+        }
+        if (r < 0 && errors.n == 0) {
                 log_error("cannot read %s: %s", s->options->config_path, strerror(-r));
+                (void) buf_printf(&text, "cannot read %s: %s", s->options->config_path, strerror(-r));
+        }
         config_errors_done(&errors);
+        if (r < 0 && ret_errors)
+                (void) free_and_strdup(ret_errors, buf_string(&text));
         return r;
 }
 
@@ -106,9 +118,12 @@ static int service_lock_state(Service *s) {
 static void on_engine_idle(void *userdata);
 static void on_engine_change(void *userdata);
 static void on_engine_broken(void *userdata);
+static void on_engine_poll(const PollReport *report, void *userdata);
+static void on_engine_notice(const Notice *n, void *userdata);
 
 static void service_drop_engine(Service *s) {
         manager_watch(s->manager, NULL);
+        control_watch(s->control, NULL);
         s->engine = engine_free(s->engine);
 }
 
@@ -122,6 +137,8 @@ static int service_start_engine(Service *s) {
                 .on_idle = on_engine_idle,
                 .on_change = on_engine_change,
                 .on_broken = on_engine_broken,
+                .on_poll = on_engine_poll,
+                .on_notice = on_engine_notice,
                 .userdata = s,
         };
 
@@ -135,6 +152,7 @@ static int service_start_engine(Service *s) {
                 return r;
         }
         manager_watch(s->manager, s->engine);
+        control_watch(s->control, s->engine);
         return 0;
 }
 
@@ -156,6 +174,7 @@ static void service_swap(Service *s) {
         service_warn(s);
         log_notice("configuration reloaded: sources %zu, receivers %zu, rules %zu", s->config->n_sources,
                    s->config->n_receivers, s->config->n_rules);
+        control_reloaded(s->control);
 }
 
 /* Whoever asks for one look wants to know whether it was had. What is still owed is no failure: it is kept.
@@ -179,8 +198,18 @@ static void on_engine_idle(void *userdata) {
 static void on_engine_change(void *userdata) {
         Service *s = userdata;
 
-        if (!s->stopping)
-                manager_update(s->manager);
+        if (s->stopping)
+                return;
+        manager_update(s->manager);
+        control_update(s->control);
+}
+
+static void on_engine_poll(const PollReport *report, void *userdata) {
+        control_take_poll(((Service *) userdata)->control, report);
+}
+
+static void on_engine_notice(const Notice *n, void *userdata) {
+        control_take_notice(((Service *) userdata)->control, n);
 }
 
 /* The database proved damaged while it was in use: kept aside, and on from a fresh baseline. */
@@ -225,22 +254,24 @@ static void service_stop(Service *s) {
         s->stopping = true;
         log_info("stopping");
         manager_stopping(s->manager, DRAIN_USEC);
+        control_stopping(s->control);
         if (!s->engine || engine_drain(s->engine, DRAIN_USEC) < 0)
                 service_exit(s, EXIT_SUCCESS);
 }
 
-static void service_reload(Service *s) {
+/* The same promises as ControlPorts.reload. */
+static int service_reload(Service *s, char **ret_errors) {
         if (s->stopping || s->options->once)
-                return;
+                return -ESHUTDOWN;
         if (s->next_config) {
                 log_notice("a reload is under way already");
-                return;
+                return -EBUSY;
         }
         manager_reloading(s->manager);
-        if (service_load(s, &s->next_config) < 0) {
+        if (service_load(s, &s->next_config, ret_errors) < 0) {
                 log_error("the configuration has mistakes: the old one stays in force");
                 manager_ready(s->manager);
-                return;
+                return -EINVAL;
         }
         assert(s->next_config);
         if (!streq(s->next_config->state_dir, s->config->state_dir)) {
@@ -254,6 +285,11 @@ static void service_reload(Service *s) {
                 log_error("cannot reload: %s", strerror(-r));
                 service_exit(s, EXIT_FAILURE);
         }
+        return r;
+}
+
+static int on_control_reload(char **ret_errors, void *userdata) {
+        return service_reload(userdata, ret_errors);
 }
 
 static void service_dump(Service *s) {
@@ -272,7 +308,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         (void) source;
         switch (si->ssi_signo) {
         case SIGHUP:
-                service_reload(s);
+                (void) service_reload(s, NULL);
                 break;
         case SIGUSR2:
                 service_dump(s);
@@ -297,12 +333,27 @@ int service_block_signals(void) {
 
 /* --- a run ------------------------------------------------------------------------------------------- */
 
+static int service_set_up_control(Service *s) {
+        const ControlPorts ports = { .reload = on_control_reload, .userdata = s };
+
+        if (s->options->once)
+                return 0;
+        int r = control_new(&s->control, s->event, s->options->instance, &ports);
+        if (r != -EINVAL)
+                return r;
+        log_warning("'%s' cannot be part of a name on the bus (letters, digits, _ and -, no digit first): no "
+                    "control by D-Bus", s->options->instance);
+        return 0;
+}
+
 static int service_set_up(Service *s) {
         int r = sd_event_new(&s->event);
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(signals); i++)
                 r = sd_event_add_signal(s->event, NULL, signals[i], on_signal, s);
         if (r >= 0)
                 r = manager_new(&s->manager, s->event);
+        if (r >= 0)
+                r = service_set_up_control(s);
         if (r >= 0)
                 r = curl_glue_new(&s->glue, s->event);
         if (r >= 0)
@@ -313,7 +364,7 @@ static int service_set_up(Service *s) {
 }
 
 static int service_start(Service *s) {
-        int r = service_load(s, &s->config);
+        int r = service_load(s, &s->config, NULL);
         if (r < 0)
                 return r;
         assert(s->config);
@@ -329,6 +380,7 @@ static int service_start(Service *s) {
 
 static void service_done(Service *s) {
         engine_free(s->engine);
+        control_free(s->control);
         http_free(s->http);
         curl_glue_free(s->glue);
         store_free(s->store);

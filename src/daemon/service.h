@@ -6,6 +6,7 @@
 
 typedef struct ServiceOptions {
         const char *config_path;
+        const char *instance;           /* part of its name on the bus; NULL: the only one */
         bool once;                      /* one cycle of every source, then stop */
         bool debug;                     /* log at debug, whatever is configured */
 } ServiceOptions;

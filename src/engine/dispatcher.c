@@ -120,6 +120,10 @@ bool dispatcher_health_ok(const Dispatcher *d) {
         return true;
 }
 
+void dispatcher_lane_status(const Dispatcher *d, size_t i, LaneStatus *ret) {
+        lane_get_status(d->lanes[i], ret);
+}
+
 int dispatcher_dump(const Dispatcher *d, Buf *ret) {
         for (size_t i = 0; i < d->n_lanes; i++)
                 (void) lane_dump(d->lanes[i], ret);

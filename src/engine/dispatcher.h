@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "engine/engine.h"
+#include "engine/lane.h"
 #include "receiver/receiver.h"
 
 typedef struct Dispatcher Dispatcher;
@@ -31,4 +32,5 @@ bool dispatcher_is_sending(const Dispatcher *d);
 bool dispatcher_is_idle(const Dispatcher *d);
 /* No delivery has been due for longer than a minute while its receiver is free. */
 bool dispatcher_health_ok(const Dispatcher *d);
+void dispatcher_lane_status(const Dispatcher *d, size_t i, LaneStatus *ret);
 int dispatcher_dump(const Dispatcher *d, Buf *ret);

@@ -11,9 +11,20 @@
 #include "config/config.h"
 #include "io/curl_glue.h"
 #include "io/http.h"
+#include "model/notice.h"
+#include "model/outcome.h"
 #include "store/store.h"
 
 typedef struct Engine Engine;
+
+/* How a poll of a source ended. Borrowed. */
+typedef struct PollReport {
+        const char *source;
+        const Outcome *outcome;
+        usec_t started_usec;            /* boottime */
+        unsigned n_requests;
+        size_t n_unfinished;            /* jobs of the source */
+} PollReport;
 
 /* All of it outlives the engine. */
 typedef struct EnginePorts {
@@ -30,6 +41,11 @@ typedef struct EnginePorts {
         /* The store failed for good (-EUCLEAN): the engine has stopped and must be freed. These callbacks
          * may free the engine. */
         void (*on_broken)(void *userdata);
+        /* For those who ask (engine/control.h) or subscribe; each may be NULL. They may not free the engine.
+         * A poll ended that was not cut short by a drain. */
+        void (*on_poll)(const PollReport *report, void *userdata);
+        /* A fact was told; it is in the store. */
+        void (*on_notice)(const Notice *n, void *userdata);
         void *userdata;
 } EnginePorts;
 

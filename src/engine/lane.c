@@ -202,6 +202,17 @@ bool lane_health_ok(const Lane *l) {
                usec_add(l->next_send_usec, HEALTH_LATE_USEC) > now.boot_usec;
 }
 
+void lane_get_status(const Lane *l, LaneStatus *ret) {
+        bool blocked = l->blocked_until_usec > engine_now(l->engine).boot_usec;
+
+        *ret = (LaneStatus) {
+                .n_in_flight = lane_n_in_flight(l),
+                .n_failed = l->n_failed,
+                .reason = l->trouble.n_row > 0 ? reason_to_string(l->trouble.reason) : NULL,
+                .blocked_until_usec = blocked ? l->blocked_until_usec : 0,
+        };
+}
+
 int lane_dump(const Lane *l, Buf *ret) {
         Now now = engine_now(l->engine);
         char span[SPAN_MAX];

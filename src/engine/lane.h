@@ -24,4 +24,13 @@ size_t lane_n_in_flight(const Lane *l);
 /* Nothing in flight, nothing due now; what waits for a failing receiver or for its time does not count. */
 bool lane_is_idle(const Lane *l);
 bool lane_health_ok(const Lane *l);
+
+typedef struct LaneStatus {
+        size_t n_in_flight;
+        uint64_t n_failed;              /* in a row */
+        const char *reason;             /* of the last failure in this row, NULL for none; static */
+        usec_t blocked_until_usec;      /* boottime; 0: it is free */
+} LaneStatus;
+
+void lane_get_status(const Lane *l, LaneStatus *ret);
 int lane_dump(const Lane *l, Buf *ret);

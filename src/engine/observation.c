@@ -71,6 +71,12 @@ static void log_told(const Notice *n) {
                 log_context(NULL, notice_type_info(n->type)->priority, "%s", line);
 }
 
+static void engine_publish(const Engine *e, const Notice *n) {
+        log_told(n);
+        if (e->ports.on_notice)
+                e->ports.on_notice(n, e->ports.userdata);
+}
+
 int observation_end(Engine *e, int r) {
         bool news = e->n_told > 0, durable = news || e->owes;
 
@@ -80,7 +86,7 @@ int observation_end(Engine *e, int r) {
                 store_rollback(e->ports.store);
         for (size_t i = 0; i < e->n_told; i++) {
                 if (r >= 0)
-                        log_told(e->told[i]);
+                        engine_publish(e, e->told[i]);
                 notice_free(e->told[i]);
         }
         e->n_told = 0;

@@ -63,6 +63,13 @@ static void log_poll(const Source *s, uint64_t n_failed_before) {
                 log_context(SOURCE_LOG(s), LOG_INFO, "polls work again");
 }
 
+static void poll_arm(Source *s, usec_t at_usec) {
+        s->next_poll_usec = at_usec;
+        if (sd_event_source_set_time(s->timer, at_usec) < 0 ||
+            sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) < 0)
+                log_context(SOURCE_LOG(s), LOG_ERR, "cannot set the timer of the next poll");
+}
+
 static void poll_schedule(Source *s) {
         ScheduleLimits limits = {
                 .poll_interval_usec = s->settings->poll_interval_usec,
@@ -72,11 +79,38 @@ static void poll_schedule(Source *s) {
 
         /* Until first contact is over there may be unfinished jobs that were not seen yet. */
         bool active = watches_count(s) > 0 || !s->stored.baseline.done || s->stored.walk.open;
-        s->next_poll_usec = schedule_next(&limits, active, &s->outcome, s->n_failed, s->poll_started_usec,
-                                          engine_now(s->engine).boot_usec, engine_random());
-        if (sd_event_source_set_time(s->timer, s->next_poll_usec) < 0 ||
-            sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) < 0)
-                log_context(SOURCE_LOG(s), LOG_ERR, "cannot set the timer of the next poll");
+        usec_t now = engine_now(s->engine).boot_usec;
+        usec_t at = schedule_next(&limits, active, &s->outcome, s->n_failed, s->poll_started_usec, now,
+                                  engine_random());
+        bool again = s->again && s->outcome.reason != REASON_THROTTLED;
+        s->again = false;
+        poll_arm(s, again ? now : at);
+}
+
+int poller_hasten(Source *s) {
+        usec_t now = engine_now(s->engine).boot_usec;
+
+        if (s->polling)
+                s->again = true;
+        else if (s->n_failed > 0 && s->outcome.reason == REASON_THROTTLED && s->next_poll_usec > now)
+                return -EAGAIN;
+        else
+                poll_arm(s, now);
+        return 0;
+}
+
+static void poll_report(const Source *s) {
+        const EnginePorts *ports = &s->engine->ports;
+        const PollReport report = {
+                .source = s->settings->name,
+                .outcome = &s->outcome,
+                .started_usec = s->poll_started_usec,
+                .n_requests = s->n_requests,
+                .n_unfinished = watches_count(s),
+        };
+
+        if (ports->on_poll && !s->engine->draining)
+                ports->on_poll(&report, ports->userdata);
 }
 
 static void poll_finish(Source *s) {
@@ -97,6 +131,7 @@ static void poll_finish(Source *s) {
                 s->trouble = before;
         if (s->outcome.kind == OUTCOME_OK)
                 plan_pages(s);
+        poll_report(s);
         engine_changed(s->engine);
 }
 

@@ -45,6 +45,7 @@ struct Source {
         sd_event_source *timer;
         usec_t next_poll_usec;          /* boottime */
         bool polling;
+        bool again;                     /* somebody asked for a poll while one was under way */
         usec_t poll_started_usec;       /* boottime */
         uint64_t n_polls, n_failed;     /* since the start; failed in a row */
         Outcome outcome;                /* of the poll under way, then of the last one */

@@ -148,3 +148,15 @@ typedef struct TroubleRows {
 void trouble_rows_done(TroubleRows *troubles);
 /* What lasts; not that single messages were refused. */
 int query_troubles(Store *s, TroubleRows *ret);
+
+typedef struct SourceCount {
+        char *name;
+        int64_t n_unfinished;           /* jobs */
+} SourceCount;
+
+typedef struct SourceCounts {
+        SourceCount *list;                /* by name; also of sources that are no longer configured */
+        size_t n;
+} SourceCounts;
+void source_counts_done(SourceCounts *sources);
+int query_sources(Store *s, SourceCounts *ret);

@@ -1,0 +1,64 @@
+#pragma once
+/* What the files of the control share. control.c: the objects, properties and signals; control_methods.c: what
+ * is asked; control_request.c: what is still to be answered; log_control.c: org.freedesktop.LogControl1. */
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/bus.h"
+#include "daemon/control.h"
+
+#define REQUESTS_MAX 64U                /* open at once; nobody needs more */
+
+typedef enum RequestKind {
+        REQUEST_POLL,
+        REQUEST_RELOAD,
+} RequestKind;
+
+typedef struct Found Found;
+
+/* A call that is answered later. */
+typedef struct Request {
+        RequestKind kind;
+        sd_bus_message *call;
+        char *subject;                  /* the source, NULL for all */
+        usec_t asked_usec;              /* boottime: what began before it is no answer */
+        sd_bus_message *reply;          /* POLL: filled source by source */
+        char **done;                    /* POLL: the sources in it */
+        Found *found;                   /* POLL: notices since */
+        struct Request *prev, *next;
+} Request;
+
+/* The properties that change, in the types of D-Bus. */
+typedef struct ControlStatus {
+        uint32_t n_sources, n_answering, n_unfinished, n_owed;
+        char *trouble;                  /* name of a source, or "" */
+} ControlStatus;
+
+void control_status_done(ControlStatus *s);
+int control_status_read(const Control *c, ControlStatus *ret);
+
+struct Control {
+        sd_event *event;
+        ControlPorts ports;
+        Bus *bus;
+        Engine *engine;
+        Request *requests;
+        unsigned n_requests;
+        sd_event_source *changed;       /* emits PropertiesChanged, some time after the first change */
+        const char *version;
+        ControlStatus told;             /* what PropertiesChanged said last */
+};
+
+extern const sd_bus_vtable control_vtable[];    /* of Control */
+extern const sd_bus_vtable log_control_vtable[];
+
+/* Keeps the call open. Frees nothing on failure. */
+int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *subject, Request **ret);
+Request *request_free(Control *c, Request *r);
+void requests_free(Control *c);
+/* An error to all of the kind. */
+void requests_fail(Control *c, RequestKind kind, const char *name, const char *message);
+void requests_take_poll(Control *c, const PollReport *report);
+void requests_take_notice(Control *c, const Notice *n);
+/* There is another engine: what it cannot answer is answered now. */
+void requests_check(Control *c);

@@ -1,0 +1,157 @@
+#include <errno.h>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "daemon/control_internal.h"
+#include "io/bus.h"
+
+/* Between two engines: for the moment of a reload, or for good. */
+static int fail_no_engine(sd_bus_error *error) {
+        return sd_bus_error_set(error, BUS_ERROR("Stopping"), "ftwatchd is stopping");
+}
+
+static int fail_request(sd_bus_error *error, int r) {
+        if (r == -ENOBUFS)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many open calls");
+        return r;
+}
+
+static int fail_no_source(const Control *c, const char *name, sd_bus_error *error) {
+        _cleanup_free_ const char **names = calloc(engine_n_sources(c->engine) + 1, sizeof *names);
+
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < engine_n_sources(c->engine); i++)
+                names[i] = engine_source_name(c->engine, i);
+        const char *nearest = nearest_string(name, names);
+        return sd_bus_error_setf(error, BUS_ERROR("NoSuchSource"), "there is no source '%s'%s%s%s", name,
+                                 nearest ? "; did you mean '" : "", strempty(nearest), nearest ? "'?" : "");
+}
+
+static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Control *c = userdata;
+        const char *source = NULL;
+        char span[SPAN_MAX];
+        usec_t wait = 0;
+        Request *request;
+
+        int r = sd_bus_message_read(m, "s", &source);
+        if (r < 0)
+                return r;
+        if (!c->engine)
+                return fail_no_engine(error);
+        if (*source && !engine_has_source(c->engine, source))
+                return fail_no_source(c, source, error);
+        r = request_new(c, REQUEST_POLL, m, source, &request);
+        if (r < 0)
+                return fail_request(error, r);
+        r = engine_poll(c->engine, *source ? source : NULL, &wait);
+        if (r >= 0)
+                return 1;
+        request_free(c, request);
+        if (r == -EAGAIN)
+                return sd_bus_error_setf(error, BUS_ERROR("Throttled"),
+                                         "the server asked for a pause; it is over in %s",
+                                         format_span(wait, span));
+        return r;
+}
+
+static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Control *c = userdata;
+        _cleanup_free_ char *errors = NULL;
+        Request *request;
+
+        int r = request_new(c, REQUEST_RELOAD, m, NULL, &request);
+        if (r < 0)
+                return fail_request(error, r);
+        r = c->ports.reload(&errors, c->ports.userdata);
+        if (r >= 0)
+                return 1;
+        request_free(c, request);
+        switch (r) {
+        case -EBUSY:
+                return sd_bus_error_set(error, BUS_ERROR("Busy"), "a reload is under way already");
+        case -ESHUTDOWN:
+                return fail_no_engine(error);
+        case -EINVAL:
+                return sd_bus_error_set(error, BUS_ERROR("InvalidConfiguration"), strempty(errors));
+        default:
+                return r;
+        }
+}
+
+static int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Control *c = userdata;
+        _cleanup_json_ json_object *o = NULL;
+        _cleanup_free_ char *text = NULL;
+
+        if (!c->engine)
+                return fail_no_engine(error);
+        int r = engine_status_json(c->engine, &o);
+        if (r >= 0)
+                r = json_add_string(o, "version", c->version);
+        if (r >= 0)
+                r = json_to_text(o, &text);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "s", text);
+}
+
+static int get_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                      const char *property, sd_bus_message *reply, void *userdata,
+                      sd_bus_error *error _unused_) {
+        ControlStatus status;
+
+        int r = control_status_read(userdata, &status);
+        if (r < 0)
+                return r;
+        const struct {
+                const char *name;
+                uint32_t value;
+        } numbers[] = {
+                { "Sources", status.n_sources },
+                { "SourcesAnswering", status.n_answering },
+                { "UnfinishedJobs", status.n_unfinished },
+                { "DeliveriesOwed", status.n_owed },
+        };
+        r = -EINVAL;
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+                if (streq(numbers[i].name, property))
+                        r = sd_bus_message_append(reply, "u", numbers[i].value);
+        control_status_done(&status);
+        return r;
+}
+
+static int get_trouble(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                       const char *property _unused_, sd_bus_message *reply, void *userdata,
+                       sd_bus_error *error _unused_) {
+        ControlStatus status;
+
+        int r = control_status_read(userdata, &status);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(reply, "s", status.trouble);
+        control_status_done(&status);
+        return r;
+}
+
+#define STATUS_PROPERTY(name, type, get) \
+        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+
+const sd_bus_vtable control_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", source),
+                                SD_BUS_RESULT("a(sbssuua(sss))", reports), method_poll,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), method_get_status,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("Notice",
+                                SD_BUS_ARGS("s", id, "s", type, "s", source, "s", job, "s", json), 0),
+        SD_BUS_PROPERTY("Version", "s", NULL, offsetof(Control, version), SD_BUS_VTABLE_PROPERTY_CONST),
+        STATUS_PROPERTY("Sources", "u", get_number),
+        STATUS_PROPERTY("SourcesAnswering", "u", get_number),
+        STATUS_PROPERTY("UnfinishedJobs", "u", get_number),
+        STATUS_PROPERTY("DeliveriesOwed", "u", get_number),
+        STATUS_PROPERTY("Trouble", "s", get_trouble),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,21 @@
+#pragma once
+/* What a person may ask of a running engine, beside what it does by itself. Nothing here waits: how it ended
+ * comes by the ports (on_poll, on_notice). */
+
+#include <json-c/json.h>
+
+#include "engine/engine.h"
+
+size_t engine_n_sources(const Engine *e);
+const char *engine_source_name(const Engine *e, size_t i);
+bool engine_has_source(const Engine *e, const char *name);
+
+/* Polls this source, or every one (NULL), now. -ENOENT: no such source; -EAGAIN: it asked for a pause (of all
+ * sources: every one did), whose rest is in *ret_wait_usec. */
+int engine_poll(Engine *e, const char *source, usec_t *ret_wait_usec);
+
+/* The state of things: { "running", "sources": [], "receivers": [], "troubles": [], "owed" }, times in Unix
+ * seconds. */
+int engine_status_json(Engine *e, json_object **ret);
+/* What the state on disk knows of it, while there is no daemon: no receivers, of sources the jobs only. */
+int store_status_json(Store *store, json_object **ret);
