@@ -19,6 +19,8 @@ sysconfdir      ?= /etc
 datarootdir     ?= $(prefix)/share
 docdir          ?= $(datarootdir)/doc/ftwatchd
 systemdunitdir  ?= $(prefix)/lib/systemd/system
+# The bus reads /usr/share and /etc, not /usr/local.
+dbuspolicydir   ?= $(if $(filter /usr,$(prefix)),$(datarootdir),$(sysconfdir))/dbus-1/system.d
 sysusersdir     ?= $(prefix)/lib/sysusers.d
 confdir         := $(sysconfdir)/ftwatchd
 
@@ -211,17 +213,19 @@ install: all ## into DESTDIR and PREFIX
 	fi; \
 	$(INSTALL) -m 644 etc/ftwatchd.conf "$$conf"
 	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
-	$(INSTALL) -d $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir)
+	$(INSTALL) -d $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) $(DESTDIR)$(dbuspolicydir)
 	@for unit in $(UNITS); do \
 	        sed 's|/usr/sbin/ftwatchd|$(sbindir)/ftwatchd|; s|/etc/ftwatchd|$(confdir)|' \
 	                packaging/systemd/$$unit >$(DESTDIR)$(systemdunitdir)/$$unit || exit 1; \
 	        chmod 644 $(DESTDIR)$(systemdunitdir)/$$unit || exit 1; \
 	done
 	$(INSTALL) -m 644 packaging/systemd/ftwatchd.sysusers $(DESTDIR)$(sysusersdir)/ftwatchd.conf
+	$(INSTALL) -m 644 packaging/systemd/org.ftwatchd1.conf $(DESTDIR)$(dbuspolicydir)/org.ftwatchd1.conf
 
 uninstall: ## what install put there, but not the configuration
 	rm -f $(DESTDIR)$(sbindir)/ftwatchd $(DESTDIR)$(bindir)/ftwatchctl
 	rm -f $(addprefix $(DESTDIR)$(systemdunitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/ftwatchd.conf
+	rm -f $(DESTDIR)$(dbuspolicydir)/org.ftwatchd1.conf
 	rm -f $(DESTDIR)$(docdir)/README.md $(DESTDIR)$(docdir)/LICENSE
 	-rmdir $(DESTDIR)$(docdir) 2>/dev/null
 	@echo "$(DESTDIR)$(confdir) is kept"

@@ -44,6 +44,7 @@ packages() {
         openssl                | test  | openssl  | certificates for the TLS tests
         procps                 | test  | ps       | memory and processes of what is tested
         systemd                | test  | systemd-analyze | checks the units and the catalog
+        dbus                   | test  | dbus-daemon | a bus for the control of the daemon
         systemd-container      | test  | systemd-nspawn | boots a Debian for tests/boot
         debootstrap            | test  | debootstrap | makes that Debian
         nodejs                 | test  | node     | runs the official verifiers and SDK

@@ -13,6 +13,7 @@ load daemon
 
 CTL=${FTWATCHCTL:-$BUILD/ftwatchctl}
 POLICY=$TOP/packaging/systemd/org.ftwatchd1.conf
+# shellcheck disable=SC2034  # for the tests
 LOG_CONTROL=(/org/freedesktop/LogControl1 org.freedesktop.LogControl1)
 
 # The names of the policy are those of this machine: the service runs as who runs the test, and the group that

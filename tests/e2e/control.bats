@@ -2,6 +2,7 @@
 # Control over D-Bus: a bus of the test's own with the policy that is shipped, busctl as a client that does not
 # know us, and ftwatchctl.
 
+# shellcheck disable=SC2030,SC2031  # a test exports for itself
 bats_require_minimum_version 1.5.0
 load bus
 
@@ -57,6 +58,7 @@ says() {
 }
 
 @test "bus: without one it works, and takes the one that comes" {
+        # shellcheck disable=SC2034  # for watch_all
         POLL=20ms
         make_bus_dir
         export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$BUS_DIR/bus
@@ -134,7 +136,7 @@ says() {
         run_ctl 0 poll
         says job.running
         await_told job.running
-        ! grep -q ftjob-secret "$T/listener.log"
+        run ! grep -q ftjob-secret "$T/listener.log"
 }
 
 # --- what happens -------------------------------------------------------------------------------------
@@ -282,6 +284,8 @@ says() {
         wait_for 10 is_polling
         stop_daemon
         kill -CONT "$FTSIM_PID"
-        ! wait "$poll"
+        local status=0
+        wait "$poll" || status=$?
+        assert_equal "$status" 1
         grep -q 'ftwatchd is stopping' "$T/poll.log"
 }
