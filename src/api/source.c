@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "model/vigil.h"
+
 #define FIELD(name) offsetof(SourceSettings, name)
 
 const OptionSpec source_options[] = {
@@ -44,6 +46,21 @@ const OptionSpec source_options[] = {
           .min = USEC_PER_SEC, .max = USEC_PER_DAY, .help = "the longest pause that a server may ask for" },
         { .key = "trouble_after", .type = OPTION_UINT, .offset = FIELD(trouble_after), .fallback = "3",
           .min = 1, .max = 1000, .help = "polls in a row that must fail before it is told" },
+        { .key = "stall_after", .type = OPTION_SPAN, .offset = FIELD(stall_after_usec), .fallback = "90min",
+          .min = 0, .max = 30 * USEC_PER_DAY,
+          .help = "a running job without news for so long is told; at least 10min, 0: never" },
+        { .key = "wait_after", .type = OPTION_SPAN, .offset = FIELD(wait_after_usec), .fallback = "6h",
+          .min = 0, .max = 30 * USEC_PER_DAY,
+          .help = "a job that has not begun after so long is told; at least 10min, 0: never" },
+        { .key = "overdue_grace", .type = OPTION_SPAN, .offset = FIELD(overdue_grace_usec),
+          .fallback = "2h",
+          .min = 0, .max = 30 * USEC_PER_DAY,
+          .help = "a job running so long past its estimated end is told; at least 10min, 0: never" },
+        { .key = "remind", .type = OPTION_ENUM, .offset = FIELD(remind), .names = remind_names,
+          .fallback = "diminishing",
+          .help = "how often these and pauses are told: once, daily, or diminishing (after 1, 2, 4 days)" },
+        { .key = "checkpoints", .type = OPTION_BOOL, .offset = FIELD(checkpoints), .fallback = "true",
+          .help = "whether checkpoints are asked for and told" },
         { .key = "job_url", .type = OPTION_STRING, .offset = FIELD(job_url),
           .help = "link to a job in messages; {job_id}, {model} and {source} are replaced" },
         { .key = "proxy", .type = OPTION_STRING, .offset = FIELD(proxy),

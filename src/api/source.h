@@ -30,6 +30,11 @@ typedef struct SourceSettings {
         usec_t enrich_timeout_usec;
         usec_t retry_after_max_usec;
         uint64_t trouble_after;         /* polls in a row that must fail before it is told */
+        usec_t stall_after_usec;        /* 0: off; so the next two */
+        usec_t wait_after_usec;
+        usec_t overdue_grace_usec;
+        int remind;                     /* Remind */
+        bool checkpoints;               /* asked for and told */
         char *job_url;                  /* with {job_id} {model} {source} to be replaced; NULL: no links */
         char *proxy;                    /* NULL: from the environment, "": none */
         char *ca_file;                  /* NULL: the system's */

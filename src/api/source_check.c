@@ -15,6 +15,7 @@
 #include "base/strings.h"
 
 #define IDLE_INTERVAL_DEFAULT (5 * USEC_PER_MINUTE)     /* as in the table of options */
+#define LASTING_MIN (10 * USEC_PER_MINUTE)
 #define POLL_INTERVAL_MIN (5 * USEC_PER_SEC)            /* towards a real service; it harms nobody */
 
 /* One run of the check. */
@@ -201,6 +202,30 @@ static int check_intervals(Check *c) {
         return 0;
 }
 
+/* Services are silent for up to an hour in the best of health. */
+static int check_lasting(Check *c) {
+        const SourceSettings *s = c->settings;
+        const struct {
+                const char *key;
+                usec_t span;
+        } spans[] = {
+                { "stall_after", s->stall_after_usec },
+                { "wait_after", s->wait_after_usec },
+                { "overdue_grace", s->overdue_grace_usec },
+        };
+        char least[SPAN_MAX];
+
+        for (size_t i = 0; s->endpoint && !c->loopback && i < ARRAY_SIZE(spans); i++) {
+                if (spans[i].span == 0 || spans[i].span >= LASTING_MIN)
+                        continue;
+                int r = check_complain(c, spans[i].key, "%s must be at least %s, or 0 for never",
+                                       spans[i].key, format_span(LASTING_MIN, least));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int check_job_url(Check *c) {
         static const char *const names[] = { "job_id", "model", "source", NULL };
         const char *url = c->settings->job_url;
@@ -264,7 +289,7 @@ static int check_auth(Check *c) {
 int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata) {
         static int (*const steps[])(Check *) = {
                 check_dialect, check_endpoint, check_api_version, check_organization, check_intervals,
-                check_job_url, check_transport, check_auth,
+                check_lasting, check_job_url, check_transport, check_auth,
         };
         Check c = { .settings = s, .complain = complain, .userdata = userdata };
 

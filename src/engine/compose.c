@@ -114,15 +114,20 @@ int compose_event(const Source *s, const Job *job, const Event *event,
         return r;
 }
 
-int compose_once(const Source *s, const Job *job, NoticeType type, usec_t now_real_usec, Notice **ret) {
+int compose_unique(const Source *s, const Job *job, NoticeType type, const char *unique,
+                   usec_t now_real_usec, Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
 
         int r = compose_job(s, job, type, now_real_usec, &n);
         if (r >= 0)
-                r = notice_id_make(s->settings->endpoint, job->id, type, "1", n->id);
+                r = notice_id_make(s->settings->endpoint, job->id, type, unique, n->id);
         if (r >= 0)
                 *ret = TAKE_PTR(n);
         return r;
+}
+
+int compose_once(const Source *s, const Job *job, NoticeType type, usec_t now_real_usec, Notice **ret) {
+        return compose_unique(s, job, type, "1", now_real_usec, ret);
 }
 
 /* What source.* and receiver.* share. `recovered` is the type for the end of the trouble. */

@@ -13,6 +13,9 @@ int compose_transition(const Source *s, const Job *job, const Transition *t, uns
 /* An event of level warning or error. */
 int compose_event(const Source *s, const Job *job, const Event *event,
                   const uint8_t key[static EVENT_KEY_SIZE], usec_t now_real_usec, Notice **ret);
+/* Any job.*: `unique` is what tells it from others of its type (see notice_id_make()). */
+int compose_unique(const Source *s, const Job *job, NoticeType type, const char *unique,
+                   usec_t now_real_usec, Notice **ret);
 /* job.removed, job.results: once a job. */
 int compose_once(const Source *s, const Job *job, NoticeType type, usec_t now_real_usec, Notice **ret);
 /* source.*: tells t, or with news TROUBLE_RECOVERED that it is over. */

@@ -172,6 +172,8 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
                 return -ENOMEM;
         e->config = config;
         e->ports = *ports;
+        Now now = engine_now(e);
+        e->steady_usec = usec_sub(now.real_usec, now.boot_usec);
         int r = sd_event_add_defer(ports->event, &e->idle, on_idle, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->idle, SD_EVENT_OFF);

@@ -13,6 +13,7 @@ struct Engine {
         Source **sources;               /* config->n_sources of them */
         size_t n_sources;
 
+        usec_t steady_usec;             /* realtime less boottime at the start */
         bool once, draining, broken;
         sd_event_source *idle;          /* defer: asks whether everything is done */
         sd_event_source *drain_timer;
@@ -33,6 +34,11 @@ static inline Now engine_now(const Engine *e) {
         (void) sd_event_now(e->ports.event, CLOCK_BOOTTIME, &now.boot_usec);
         (void) sd_event_now(e->ports.event, CLOCK_REALTIME, &now.real_usec);
         return now;
+}
+
+/* Realtime at the start, going on by boottime: for how long something lasts, across restarts. */
+static inline usec_t engine_steady(const Engine *e) {
+        return usec_add(engine_now(e).boot_usec, e->steady_usec);
 }
 
 uint32_t engine_random(void);

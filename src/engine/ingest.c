@@ -9,6 +9,7 @@
 #include "engine/compose.h"
 #include "engine/engine_internal.h"
 #include "engine/tail.h"
+#include "engine/vigil.h"
 #include "engine/watch.h"
 
 /* What one transaction learned that concerns memory; applied after the commit. */
@@ -143,6 +144,9 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
         if (!is_new && status_is_terminal(stored->status) && !status_is_terminal((*job)->status))
                 return 0;
         unsigned n = transition_detect(previous, *job, &s->stored.baseline, transitions);
+        r = is_new ? 0 : vigil_compare(s, stored->id, stored->job, *job);
+        if (r < 0)
+                return r;
         job_free(stored->job);
         stored->job = TAKE_PTR(*job);
         stored->removed = false;
@@ -151,6 +155,8 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
                 stored->changed_usec = now;
         if (r >= 0)
                 r = store_job_save(s->engine->ports.store, s->stored.id, stored);
+        if (r >= 0 && is_new && !status_is_terminal(stored->status))
+                r = vigil_progress(s, stored->id, NULL);
         for (unsigned i = 0; r >= 0 && i < n; i++) {
                 transitions[i].previous = previous;
                 r = tell_transition(s, stored, &transitions[i], learned, now);

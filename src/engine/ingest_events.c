@@ -7,6 +7,7 @@
 #include "engine/compose.h"
 #include "engine/engine_internal.h"
 #include "engine/ingest.h"
+#include "engine/vigil.h"
 #include "model/transition.h"
 
 /* One page of one job's events on its way into the store. */
@@ -17,6 +18,7 @@ typedef struct EventPage {
         Walk *walk;
         int64_t job;                    /* row */
         bool silent;                    /* seen at first contact */
+        Watch *watch;                   /* NULL for a finished job */
         bool watched;                   /* the walk is the job's stored one; else the caller keeps it */
         bool tell;                      /* warnings and errors are notices of their own */
         RowInfo *infos;
@@ -170,6 +172,8 @@ static int event_page_run(EventPage *p, bool thorough, const char **ret_reason) 
                         counts.has_more = false;
                 step = r = walk_take_page(p->walk, &counts, thorough);
         }
+        if (r >= 0 && p->watch && counts.n_new > 0)
+                r = vigil_progress(p->source, p->job, p->watch);
         if (r >= 0 && p->watched && p->walk->dirty)
                 r = store_job_save_walk(p->source->engine->ports.store, p->job, p->walk);
         if (r >= 0 && p->watched)
@@ -200,7 +204,7 @@ int ingest_event_page(Source *s, Watch *w, const Page *page, const RowCache *cac
                       RowInfo **ret_infos, const char **ret_reason) {
         EventPage p = {
                 .source = s, .page = page, .cache = cache, .walk = &w->events_walk, .job = w->row,
-                .silent = w->silent, .watched = true, .tell = true,
+                .silent = w->silent, .watch = w, .watched = true, .tell = true,
         };
 
         int r = event_page_alloc(&p);

@@ -12,6 +12,7 @@
 #include "engine/engine_internal.h"
 #include "engine/ingest.h"
 #include "engine/poller.h"
+#include "engine/vigil.h"
 #include "engine/watch.h"
 
 /* Few are expected, and below them enough to be sure of known ground; else it is followed by large pages. */
@@ -51,6 +52,16 @@ static void ask(JobPoll *p, DialectPath what, const char *after, unsigned limit,
         int r = source_get(p->source, what, p->job_id, after, limit, done, p, &p->call);
         if (r < 0)
                 job_poll_internal(p, r);
+}
+
+/* All there is was seen. */
+static void job_poll_seen(JobPoll *p, Watch *w) {
+        int r = vigil_look(p->source, w);
+
+        if (r < 0)
+                job_poll_internal(p, r);
+        else
+                job_poll_ok(p);
 }
 
 /* --- the job ----------------------------------------------------------------------------------------- */
@@ -142,7 +153,9 @@ static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {
                 p->trusted = again = true;
                 (void) walk_begin(&w->events_walk);
         }
-        if (again && ++p->n_pages < EVENT_PAGES_MAX)
+        if (!again)
+                job_poll_seen(p, w);
+        else if (++p->n_pages < EVENT_PAGES_MAX)
                 ask_events(p);
         else
                 job_poll_ok(p);
@@ -173,7 +186,7 @@ static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
         }
         if (!w->events_walk.after && p->trusted && row_cache_is_same(&w->events, &reply->body)) {
                 w->events_walk.open = false;
-                job_poll_ok(p);
+                job_poll_seen(p, w);
                 return;
         }
         take_events(p, w, reply);

@@ -279,6 +279,7 @@ static void on_list(const Outcome *result, HttpReply *reply, void *userdata) {
                 poll_fail(s, outcome);
                 return;
         }
+        source_set_server_date(s, reply->date);
         if (!list_cursor(s) && s->trusted && row_cache_is_same(&s->list, &reply->body)) {
                 s->stored.walk.open = false;
                 s->n_pages++;

@@ -12,6 +12,18 @@
 #include "engine/tail.h"
 #include "engine/watch.h"
 
+usec_t source_server_usec(const Source *s) {
+        usec_t now = engine_steady(s->engine);
+
+        return s->server_ahead_usec < 0 ? usec_sub(now, (usec_t) -s->server_ahead_usec) :
+                                          usec_add(now, (usec_t) s->server_ahead_usec);
+}
+
+void source_set_server_date(Source *s, int64_t date) {
+        if (date > 0)
+                s->server_ahead_usec = date * (int64_t) USEC_PER_SEC - (int64_t) engine_steady(s->engine);
+}
+
 static int source_load_trouble(Source *s) {
         _cleanup_free_ char *subject = NULL;
 

@@ -15,6 +15,7 @@
 #include "engine/row_cache.h"
 #include "io/http.h"
 #include "model/trouble.h"
+#include "model/vigil.h"
 #include "store/store.h"
 
 typedef struct JobPoll JobPoll;
@@ -33,6 +34,9 @@ typedef struct Watch {
         RowCache events;                /* the last top page */
         bool seen;                      /* on a page of the list in this poll */
         unsigned n_missing;             /* polls in a row in which it was a typed 404 */
+        Vigil vigil;
+        usec_t vigil_next_usec;         /* steady; nothing is due before */
+        usec_t vigil_changed_usec;      /* changed_usec of the stored job that the vigil knows */
         UT_hash_handle hh;
 } Watch;
 
@@ -50,6 +54,8 @@ struct Source {
         uint64_t n_polls, n_failed;     /* since the start; failed in a row */
         Outcome outcome;                /* of the poll under way, then of the last one */
         Trouble trouble;
+
+        int64_t server_ahead_usec;      /* the server's clock less engine_steady(), as of its last Date */
 
         SourceCall *call;               /* of the list */
         unsigned n_requests;            /* in this poll */
@@ -84,3 +90,6 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
                source_done_t done, void *userdata, SourceCall **ret);
 /* As http_cancel(). */
 SourceCall *source_cancel(SourceCall *c);
+/* The server's clock now, by what its last list said; ours where it says nothing. */
+usec_t source_server_usec(const Source *s);
+void source_set_server_date(Source *s, int64_t date);

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "engine/engine_internal.h"
+#include "engine/vigil.h"
 
 static void watch_free(Watch *w) {
         row_cache_done(&w->events);
@@ -48,6 +49,8 @@ static int watch_add(Source *s, const StoredJob *stored) {
         if (r >= 0)
                 r = walk_copy(&stored->events_walk, &w->events_walk);
         if (r >= 0)
+                r = vigil_begin(s, w, stored);
+        if (r >= 0)
                 r = store_events_last_walk(s->engine->ports.store, stored->id, &last_walk);
         if (r < 0) {
                 watch_free(w);
@@ -66,7 +69,10 @@ int watch_update(Source *s, const StoredJob *stored) {
                         watch_drop(s, w);
                 return 0;
         }
-        return w ? 0 : watch_add(s, stored);
+        if (!w)
+                return watch_add(s, stored);
+        vigil_update(s, w, stored);
+        return 0;
 }
 
 int watches_load(Source *s) {

@@ -100,4 +100,44 @@ static const char version_1[] =
 /* Bytes rendered for one kind mean nothing to another. */
 static const char deliveries_kind[] = "ALTER TABLE deliveries ADD COLUMN kind TEXT;"; /* that body is for */
 
-const char *const schema_steps[SCHEMA_VERSION] = { version_1, deliveries_kind };
+/* What lasts too long, checkpoints, conditions on metrics. Of jobs that were watched by an older version
+ * nobody knows when there last was news: now, so that no silence is made up. */
+static const char long_jobs[] =
+        "CREATE TABLE vigils ("
+        "  job INTEGER PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  progress_usec INTEGER NOT NULL," /* news of it was seen */
+        "  estimate_wild INTEGER NOT NULL DEFAULT 0" /* its estimated end jumped */
+        ");"
+        "INSERT INTO vigils (job, progress_usec)"
+        "  SELECT id, CAST(strftime('%s', 'now') AS INTEGER) * 1000000 FROM jobs WHERE terminal = 0;"
+        "CREATE TABLE told ("
+        "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  type TEXT NOT NULL," /* job.stalled, job.waiting, job.overdue, job.paused */
+        "  spell INTEGER NOT NULL," /* the how manieth time */
+        "  n INTEGER NOT NULL," /* how often told in it */
+        "  told_usec INTEGER NOT NULL,"
+        "  PRIMARY KEY (job, type)"
+        ") WITHOUT ROWID;"
+        "CREATE TABLE checkpoints ("
+        "  id INTEGER PRIMARY KEY,"
+        "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  checkpoint_id TEXT NOT NULL,"
+        "  step INTEGER," /* NULL unknown */
+        "  created_at INTEGER,"
+        "  model TEXT,"
+        "  metrics TEXT NOT NULL," /* metrics_to_json() */
+        "  seen_usec INTEGER NOT NULL,"
+        "  UNIQUE (job, checkpoint_id)"
+        ");"
+        /* How far the condition of a rule has looked at the job's metrics. */
+        "CREATE TABLE conditions ("
+        "  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  condition TEXT NOT NULL," /* condition_to_text() */
+        "  step INTEGER NOT NULL," /* the last one looked at, -1 none */
+        "  value REAL," /* there; NULL is NaN or none */
+        "  n INTEGER NOT NULL," /* how often in a row it rose, or fell */
+        "  met INTEGER NOT NULL,"
+        "  PRIMARY KEY (job, condition)"
+        ") WITHOUT ROWID;";
+
+const char *const schema_steps[SCHEMA_VERSION] = { version_1, deliveries_kind, long_jobs };
