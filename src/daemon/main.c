@@ -156,22 +156,14 @@ static int parse_arguments(int argc, char **argv, Arguments *a) {
         return 0;
 }
 
-/* Plain for a person or an editor; an error to the journal, where ExecReload= of the unit comes. */
-static void complain(const char *where, const char *what) {
-        if (log_is_journal())
-                log_error("%s: %s", where, what);
-        else
-                fprintf(stderr, "%s: %s\n", where, what);
-}
-
 static int load(const char *path, Config **ret) {
         ConfigErrors errors = {};
 
         int r = config_load(path, ret, &errors);
         for (size_t i = 0; i < errors.n; i++)
-                complain(errors.list[i].where, errors.list[i].message);
+                fprintf(stderr, "%s: %s\n", errors.list[i].where, errors.list[i].message);
         if (r < 0 && errors.n == 0)
-                complain(path, strerror(-r));
+                fprintf(stderr, "%s: %s\n", path, strerror(-r));
         config_errors_done(&errors);
         return r;
 }
@@ -208,7 +200,6 @@ int main(int argc, char **argv) {
                 (a.help ? print_help : print_version)();
                 return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         }
-        log_open("ftwatchd", a.service.debug ? LOG_DEBUG : LOG_INFO);
         if (!a.service.config_path && config_file_default(a.service.instance, &config_path) < 0) {
                 fprintf(stderr, "ftwatchd: out of memory\n");
                 return EXIT_FAILURE;
@@ -218,6 +209,7 @@ int main(int argc, char **argv) {
         if (a.check_config || a.dump_config)
                 return check_or_dump(&a);
 
+        log_open("ftwatchd", a.service.debug ? LOG_DEBUG : LOG_INFO);
         (void) umask(0077);
         /* Keys are in memory: no core files of it. */
         (void) setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 });

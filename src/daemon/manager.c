@@ -21,6 +21,7 @@ struct Manager {
         usec_t told_usec;               /* monotonic, when that was */
         Engine *engine;
         bool present, ready;
+        bool outdated;                  /* the configuration on disk has mistakes, an older one is in force */
         char status[STATUS_MAX];
 };
 
@@ -53,7 +54,8 @@ static void manager_tell(Manager *m) {
                 return;
         (void) sd_event_now(m->event, CLOCK_MONOTONIC, &m->told_usec);
         (void) snprintf(status, sizeof status,
-                        "%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed%s%s",
+                        "%s%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed%s%s",
+                        m->outdated ? "configuration not reloaded, it has mistakes; " : "",
                         st.n_sources_ok, st.n_sources, (unsigned long long) st.n_active,
                         (unsigned long long) st.n_owed, st.trouble ? "; in trouble: " : "",
                         strempty(st.trouble));
@@ -130,7 +132,14 @@ void manager_update(Manager *m) {
 
 void manager_ready(Manager *m) {
         m->ready = true;
+        m->outdated = false;
         (void) sd_notify(false, "READY=1");
+}
+
+void manager_reload_failed(Manager *m) {
+        manager_ready(m);
+        m->outdated = true;
+        manager_update(m);
 }
 
 /* MONOTONIC_USEC is what Type=notify-reload (systemd 253) wants beside RELOADING; older ones ignore it. */

@@ -17,7 +17,9 @@ DEFINE_CLEANUP(Manager, manager_free)
  * which is told); STATUS when it says something new, from then on once a second at the most. */
 void manager_update(Manager *m);
 void manager_reloading(Manager *m);
-/* After a reload that failed, or one whose engine is up. */
+/* The reload came to nothing: the status says so until one succeeds. */
+void manager_reload_failed(Manager *m);
+/* A reload whose engine is up. */
 void manager_ready(Manager *m);
 /* Ends manager_watch() too. */
 void manager_stopping(Manager *m, usec_t timeout_usec);

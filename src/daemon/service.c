@@ -270,7 +270,7 @@ static int service_reload(Service *s, char **ret_errors) {
         manager_reloading(s->manager);
         if (service_load(s, &s->next_config, ret_errors) < 0) {
                 log_error("the configuration has mistakes: the old one stays in force");
-                manager_ready(s->manager);
+                manager_reload_failed(s->manager);
                 return -EINVAL;
         }
         assert(s->next_config);

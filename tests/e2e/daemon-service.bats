@@ -214,10 +214,21 @@ notified() {
         kill -HUP "$DAEMON_PID"
         wait_for 10 notified '^RELOADING=1[|]MONOTONIC_USEC=[0-9]+'
         wait_for 10 ready_again
+        echo 'histroy = "3d";' >>"$T/ftwatchd.conf"
+        kill -HUP "$DAEMON_PID"
+        wait_for 10 notified 'STATUS=configuration not reloaded, it has mistakes; 1 of 1'
+        sed -i /histroy/d "$T/ftwatchd.conf"
+        kill -HUP "$DAEMON_PID"
+        wait_for 10 notified_after 'not reloaded' 'STATUS=1 of 1 sources answer'
         stop_daemon
         wait_for 10 notified 'STOPPING=1'
         assert_equal "$(messages | grep -oE '^(READY|RELOADING|STOPPING)' | xargs)" \
-                'READY RELOADING READY STOPPING'
+                'READY RELOADING READY RELOADING READY RELOADING READY STOPPING'
+}
+
+# What came after the last message of a pattern.
+notified_after() {
+        messages | tac | sed "/$1/q" | grep -qE -e "$2"
 }
 
 ready_again() {

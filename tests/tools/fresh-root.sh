@@ -15,9 +15,8 @@
 # the next run. Needs root and debootstrap.
 set -euo pipefail
 
-suite=bookworm
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ftwatchd-fresh-root
-pristine=$cache/$suite
+pristine=$cache/pristine
 top=$(cd "$(dirname "$0")/../.." && pwd)
 user=root keep=false use_nspawn=auto
 
@@ -43,39 +42,13 @@ done
 [ "$(id -u)" = 0 ] || die "needs root"
 command -v debootstrap >/dev/null || die "needs debootstrap (apt-get install debootstrap)"
 
-# --- where packages come from: the URI that this machine's apt uses for the suite -----
-mirror_of() {
-        local wanted=$1
-        # shellcheck disable=SC2016  # apt's own variables
-        apt-get indextargets --format '$(CREATED_BY) $(SITE) $(RELEASE)' 2>/dev/null |
-                awk -v suite="$wanted" '$1 == "Packages" && $3 == suite { print $2; exit }'
-}
-
 # --- the pristine root ----------------------------------------------------------------
-make_pristine() {
-        local mirror new=$pristine.new.$$
-        mirror=$(mirror_of "$suite")
-        [ -n "$mirror" ] || die "apt on this machine has no source for $suite"
-        echo "fresh-root: debootstrap $suite into $pristine"
-        mkdir -p "$cache"
-        trap 'rm -rf --one-file-system "$new"' EXIT
-        if ! debootstrap --variant=minbase --include=git,ca-certificates \
-                "$suite" "$new" "$mirror" >"$cache/log" 2>&1; then
-                tail -n 20 "$cache/log" >&2
-                die "debootstrap failed"
-        fi
-        echo "deb $mirror $suite main" >"$new/etc/apt/sources.list"
-        local extra uri
-        for extra in "$suite-updates" "$suite-security"; do
-                uri=$(mirror_of "$extra")
-                [ -z "$uri" ] || echo "deb $uri $extra main" >>"$new/etc/apt/sources.list"
-        done
-        # What apt on this machine was told about proxies is true for the root as well.
-        apt-config dump 2>/dev/null | grep -E '^Acquire::https?::' >"$new/etc/apt/apt.conf.d/01proxy" || true
-        mv "$new" "$pristine"
-        trap - EXIT
-}
-[ -d "$pristine" ] || make_pristine
+# shellcheck source=tests/tools/debian.bash
+. "$top/tests/tools/debian.bash"
+if [ ! -d "$pristine" ]; then
+        echo "fresh-root: debootstrap $DEBIAN_SUITE into $pristine"
+        debian_make "$pristine" git,ca-certificates || die "no pristine root"
+fi
 
 # --- a copy of it, with what is committed ---------------------------------------------
 run=$(mktemp -d "$cache/run.XXXXXX")
