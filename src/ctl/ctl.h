@@ -33,6 +33,7 @@ typedef enum CtlGroup {
         GROUP_TYPE = 1 << 7,
         GROUP_RECEIVER = 1 << 8,
         GROUP_DAEMON = 1 << 9,          /* of all verbs that ask the daemon */
+        GROUP_DEAD = 1 << 10,
 } CtlGroup;
 
 typedef struct CtlOptions {
@@ -46,7 +47,7 @@ typedef struct CtlOptions {
         bool active, finished;
         unsigned states;                /* 1U << DeliveryState */
         EventLevel level;
-        bool no_metrics;
+        bool no_metrics, all_dead;
         uint64_t limit;
         bool has_limit;
         ColorMode color;
@@ -138,5 +139,7 @@ int verb_notices(Ctl *c, const char *argument);
 int verb_deliveries(Ctl *c, const char *argument);
 int verb_status(Ctl *c, const char *argument);
 int verb_poll(Ctl *c, const char *argument);
+int verb_test(Ctl *c, const char *argument);
+int verb_retry(Ctl *c, const char *argument);
 int verb_reload(Ctl *c, const char *argument);
 int verb_log_level(Ctl *c, const char *argument);

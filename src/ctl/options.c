@@ -43,6 +43,7 @@ DEFINE_SET_FLAG(utc)
 DEFINE_SET_FLAG(help)
 DEFINE_SET_FLAG(version)
 DEFINE_SET_FLAG(no_metrics)
+DEFINE_SET_FLAG(all_dead)
 
 /* Calls `take` for every word of a list. */
 static int each_word(Ctl *c, const char *value, int (*take)(Ctl *c, const char *word)) {
@@ -140,6 +141,7 @@ static const CtlOption options[] = {
         { 0, "state", "STATE,..", GROUP_STATE, "only these: pending, inflight, done, dead", set_state },
         { 0, "receiver", "GLOB", GROUP_RECEIVER, "only to receivers with such a name", set_receiver },
         { 'n', "limit", "N", GROUP_LIMIT, "at most so many, 0 for all", set_limit },
+        { 0, "all-dead", NULL, GROUP_DEAD, "all that was given up, not one notice", set_all_dead },
         { 0, "timeout", "SPAN", GROUP_DAEMON, "how long to wait for the daemon (2min)", set_timeout },
 
         { 0, "config", "FILE", GROUP_ALL, "says where the state is", set_config_file },

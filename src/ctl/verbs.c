@@ -46,6 +46,14 @@ static const CtlVerb poll = {
         "poll", "[SOURCE]", "ask a source, or every one, now, and wait for it",
         GROUP_DAEMON, verb_poll,
 };
+static const CtlVerb test = {
+        "test", "RECEIVER", "send a receiver a made-up notice (--type job.failed), and show its answer",
+        GROUP_DAEMON | GROUP_TYPE, verb_test,
+};
+static const CtlVerb retry = {
+        "retry", "[NOTICE]", "send again what was given up of a notice, or --all-dead",
+        GROUP_DAEMON | GROUP_DEAD | GROUP_RECEIVER | GROUP_SINCE, verb_retry,
+};
 static const CtlVerb reload = {
         "reload", NULL, "apply the configuration as it is now, or say what is wrong with it",
         GROUP_DAEMON, verb_reload,
@@ -59,7 +67,7 @@ const CtlVerb *const ctl_verbs[] = {
         /* read the state */
         &jobs, &show, &events, &metrics, &notices, &deliveries,
         /* ask the daemon */
-        &status_verb, &poll, &reload, &log_level,
+        &status_verb, &poll, &test, &retry, &reload, &log_level,
         NULL,
 };
 

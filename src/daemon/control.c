@@ -123,6 +123,11 @@ void control_take_poll(Control *c, const PollReport *report) {
                 requests_take_poll(c, report);
 }
 
+void control_take_delivery(Control *c, const DeliveryReport *report) {
+        if (c)
+                requests_take_delivery(c, report);
+}
+
 void control_watch(Control *c, Engine *engine) {
         if (!c)
                 return;
@@ -151,7 +156,7 @@ void control_stopping(Control *c) {
         if (!c)
                 return;
         c->engine = NULL;
-        for (RequestKind kind = 0; kind <= REQUEST_RELOAD; kind++)
+        for (RequestKind kind = 0; kind < _REQUEST_MAX; kind++)
                 requests_fail(c, kind, BUS_ERROR("Stopping"), "ftwatchd is stopping");
 }
 

@@ -32,4 +32,5 @@ void control_stopping(Control *c);
 /* From the ports of the engine. */
 void control_update(Control *c);
 void control_take_poll(Control *c, const PollReport *report);
+void control_take_delivery(Control *c, const DeliveryReport *report);
 void control_take_notice(Control *c, const Notice *n);

@@ -12,6 +12,8 @@
 typedef enum RequestKind {
         REQUEST_POLL,
         REQUEST_RELOAD,
+        REQUEST_TEST,
+        _REQUEST_MAX,
 } RequestKind;
 
 typedef struct Found Found;
@@ -20,7 +22,8 @@ typedef struct Found Found;
 typedef struct Request {
         RequestKind kind;
         sd_bus_message *call;
-        char *subject;                  /* the source, NULL for all */
+        char *subject;                  /* POLL: the source, NULL for all; TEST: the receiver */
+        char notice_id[NOTICE_ID_SIZE]; /* TEST */
         usec_t asked_usec;              /* boottime: what began before it is no answer */
         sd_bus_message *reply;          /* POLL: filled source by source */
         char **done;                    /* POLL: the sources in it */
@@ -59,6 +62,7 @@ void requests_free(Control *c);
 /* An error to all of the kind. */
 void requests_fail(Control *c, RequestKind kind, const char *name, const char *message);
 void requests_take_poll(Control *c, const PollReport *report);
+void requests_take_delivery(Control *c, const DeliveryReport *report);
 void requests_take_notice(Control *c, const Notice *n);
 /* There is another engine: what it cannot answer is answered now. */
 void requests_check(Control *c);

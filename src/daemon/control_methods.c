@@ -28,10 +28,16 @@ static int fail_no_source(const Control *c, const char *name, sd_bus_error *erro
                                  nearest ? "; did you mean '" : "", strempty(nearest), nearest ? "'?" : "");
 }
 
+static int fail_throttled(sd_bus_error *error, const char *who, usec_t wait_usec) {
+        char span[SPAN_MAX];
+
+        return sd_bus_error_setf(error, BUS_ERROR("Throttled"), "the %s asked for a pause; it is over in %s", who,
+                                 format_span(wait_usec, span));
+}
+
 static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Control *c = userdata;
         const char *source = NULL;
-        char span[SPAN_MAX];
         usec_t wait = 0;
         Request *request;
 
@@ -49,11 +55,66 @@ static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r >= 0)
                 return 1;
         request_free(c, request);
-        if (r == -EAGAIN)
-                return sd_bus_error_setf(error, BUS_ERROR("Throttled"),
-                                         "the server asked for a pause; it is over in %s",
-                                         format_span(wait, span));
-        return r;
+        return r == -EAGAIN ? fail_throttled(error, "server", wait) : r;
+}
+
+static int method_test(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Control *c = userdata;
+        const char *receiver, *name;
+        usec_t wait = 0;
+        Request *request;
+
+        int r = sd_bus_message_read(m, "ss", &receiver, &name);
+        if (r < 0)
+                return r;
+        if (!c->engine)
+                return fail_no_engine(error);
+        NoticeType type = notice_type_from_string(*name ? name : "test");
+        if (type == _NOTICE_TYPE_INVALID)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "there is no notice type '%s'", name);
+        r = request_new(c, REQUEST_TEST, m, receiver, &request);
+        if (r < 0)
+                return fail_request(error, r);
+        r = engine_test(c->engine, receiver, type, request->notice_id, &wait);
+        if (r >= 0)
+                return 1;
+        request_free(c, request);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchReceiver"), "there is no receiver '%s'",
+                                         receiver);
+        return r == -EAGAIN ? fail_throttled(error, "receiver", wait) : r;
+}
+
+static int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Control *c = userdata;
+        const char *id;
+
+        int r = sd_bus_message_read(m, "s", &id);
+        if (r < 0)
+                return r;
+        if (!c->engine)
+                return fail_no_engine(error);
+        r = *id ? engine_retry(c->engine, id) : -ENOENT;
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR("NoSuchNotice"), "there is no notice '%s'", id);
+        if (r == -ENOTUNIQ)
+                return sd_bus_error_setf(error, BUS_ERROR("Ambiguous"), "more than one notice begins with '%s'",
+                                         id);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "u", (uint32_t) r);
+}
+
+static int method_retry_all_dead(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Control *c = userdata;
+        const char *glob;
+        uint64_t since;
+
+        int r = sd_bus_message_read(m, "st", &glob, &since);
+        if (r < 0)
+                return r;
+        if (!c->engine)
+                return fail_no_engine(error);
+        r = engine_retry_dead(c->engine, *glob ? glob : NULL, MIN(since, (uint64_t) INT64_MAX));
+        return r < 0 ? r : sd_bus_reply_method_return(m, "u", (uint32_t) r);
 }
 
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -140,6 +201,14 @@ const sd_bus_vtable control_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", source),
                                 SD_BUS_RESULT("a(sbssuua(sss))", reports), method_poll,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Test", SD_BUS_ARGS("s", receiver, "s", type),
+                                SD_BUS_RESULT("s", id, "b", delivered, "s", reason, "u", status, "s", detail),
+                                method_test, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Retry", SD_BUS_ARGS("s", id), SD_BUS_RESULT("u", deliveries), method_retry,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RetryAllDead", SD_BUS_ARGS("s", receivers, "t", since_usec),
+                                SD_BUS_RESULT("u", deliveries), method_retry_all_dead,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

@@ -178,10 +178,32 @@ void requests_take_notice(Control *c, const Notice *n) {
                         log_error("out of memory");
 }
 
+/* --- tests ------------------------------------------------------------------------------------------- */
+
+void requests_take_delivery(Control *c, const DeliveryReport *report) {
+        const Outcome *o = report->outcome;
+        Request *r, *next;
+
+        if (report->state == DELIVERY_PENDING)          /* once more, in a plainer form */
+                return;
+        DL_FOREACH_SAFE(c->requests, r, next) {
+                if (r->kind != REQUEST_TEST || !streq(r->notice_id, report->notice_id))
+                        continue;
+                (void) sd_bus_reply_method_return(r->call, "sbsus", r->notice_id,
+                                                  report->state == DELIVERY_DONE, reason_to_string(o->reason),
+                                                  (uint32_t) o->status, o->detail);
+                request_free(c, r);
+        }
+}
+
+/* --- another engine ---------------------------------------------------------------------------------- */
+
 void requests_check(Control *c) {
         Request *r, *next;
 
         DL_FOREACH_SAFE(c->requests, r, next)
                 if (r->kind == REQUEST_POLL)
                         poll_check(c, r);
+                else if (r->kind == REQUEST_TEST && !engine_has_receiver(c->engine, r->subject))
+                        request_fail(c, r, BUS_ERROR("NoSuchReceiver"), "the receiver was removed by a reload");
 }

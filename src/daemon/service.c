@@ -119,6 +119,7 @@ static void on_engine_idle(void *userdata);
 static void on_engine_change(void *userdata);
 static void on_engine_broken(void *userdata);
 static void on_engine_poll(const PollReport *report, void *userdata);
+static void on_engine_delivery(const DeliveryReport *report, void *userdata);
 static void on_engine_notice(const Notice *n, void *userdata);
 
 static void service_drop_engine(Service *s) {
@@ -138,6 +139,7 @@ static int service_start_engine(Service *s) {
                 .on_change = on_engine_change,
                 .on_broken = on_engine_broken,
                 .on_poll = on_engine_poll,
+                .on_delivery = on_engine_delivery,
                 .on_notice = on_engine_notice,
                 .userdata = s,
         };
@@ -206,6 +208,10 @@ static void on_engine_change(void *userdata) {
 
 static void on_engine_poll(const PollReport *report, void *userdata) {
         control_take_poll(((Service *) userdata)->control, report);
+}
+
+static void on_engine_delivery(const DeliveryReport *report, void *userdata) {
+        control_take_delivery(((Service *) userdata)->control, report);
 }
 
 static void on_engine_notice(const Notice *n, void *userdata) {

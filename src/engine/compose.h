@@ -24,6 +24,10 @@ int compose_source(const Source *s, const Trouble *t, TroubleNews news, const ch
 int compose_receiver(const char *receiver, const Trouble *t, TroubleNews news, const char *detail,
                      usec_t blind_usec, usec_t now_real_usec, Notice **ret);
 
+/* compose_test.c: a sample of the type for this receiver; `source` is one to name, or NULL. */
+int compose_test(const char *receiver, const char *source, NoticeType type, usec_t now_real_usec,
+                 Notice **ret);
+
 /* Copies what is known of the job into the notice: itself, its series, its last events. */
 int compose_details(Store *store, int64_t job_row, Notice *n);
 /* One line for a log. */

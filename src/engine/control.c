@@ -1,10 +1,14 @@
 #include "engine/control.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/strings.h"
+#include "engine/compose.h"
 #include "engine/engine_internal.h"
+#include "engine/observation.h"
 #include "engine/poller.h"
+#include "store/outbox.h"
 
 size_t engine_n_sources(const Engine *e) {
         return e->n_sources;
@@ -42,4 +46,93 @@ int engine_poll(Engine *e, const char *source, usec_t *ret_wait_usec) {
                 return 0;
         *ret_wait_usec = wait;
         return -EAGAIN;
+}
+
+/* --- receivers --------------------------------------------------------------------------------------- */
+
+static int find_receiver(const Engine *e, const char *name, size_t *ret) {
+        for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++)
+                if (streq(dispatcher_receiver(e->dispatcher, i)->name, name)) {
+                        *ret = i;
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+bool engine_has_receiver(const Engine *e, const char *name) {
+        size_t i;
+
+        return find_receiver(e, name, &i) >= 0;
+}
+
+int engine_test(Engine *e, const char *receiver, NoticeType type, char ret_id[static NOTICE_ID_SIZE],
+                usec_t *ret_wait_usec) {
+        _cleanup_(notice_freep) Notice *n = NULL;
+        size_t i;
+
+        int r = find_receiver(e, receiver, &i);
+        if (r >= 0)
+                r = dispatcher_hasten(e->dispatcher, i, ret_wait_usec);
+        if (r >= 0)
+                r = compose_test(receiver, e->n_sources > 0 ? engine_source_name(e, 0) : NULL, type,
+                                 engine_now(e).real_usec, &n);
+        if (r < 0)
+                return r;
+        memcpy(ret_id, n->id, NOTICE_ID_SIZE);
+        r = observation_begin(e);
+        return r < 0 ? r : observation_end(e, observation_tell(e, TAKE_PTR(n), &(Subject) { .first = true }, NULL));
+}
+
+static int receiver_names(const Engine *e, char ***ret) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < dispatcher_n_receivers(e->dispatcher); i++)
+                r = strv_extend(ret, dispatcher_receiver(e->dispatcher, i)->name);
+        return r;
+}
+
+static void hasten_all(Engine *e) {
+        usec_t wait;
+
+        for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++)
+                (void) dispatcher_hasten(e->dispatcher, i, &wait);
+        dispatcher_wake(e->dispatcher);
+}
+
+int engine_retry(Engine *e, const char *notice_id) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int64_t seq = 0;
+        int n = 0;
+
+        int r = receiver_names(e, &names);
+        if (r >= 0)
+                r = store_notice_find(e->ports.store, notice_id, &seq);
+        if (r >= 0)
+                r = observation_begin(e);
+        if (r < 0)
+                return r;
+        n = store_deliveries_retry(e->ports.store, seq, names, engine_now(e).real_usec);
+        e->owes = n > 0;
+        r = observation_end(e, MIN(n, 0));
+        if (r >= 0)
+                hasten_all(e);
+        return r < 0 ? r : n;
+}
+
+int engine_retry_dead(Engine *e, const char *receiver_glob, usec_t since_real_usec) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int n = 0;
+
+        int r = receiver_names(e, &names);
+        if (r >= 0)
+                r = observation_begin(e);
+        if (r < 0)
+                return r;
+        n = store_deliveries_retry_dead(e->ports.store, receiver_glob, since_real_usec, names,
+                                        engine_now(e).real_usec);
+        e->owes = n > 0;
+        r = observation_end(e, MIN(n, 0));
+        if (r >= 0 && n > 0)
+                hasten_all(e);
+        return r < 0 ? r : n;
 }

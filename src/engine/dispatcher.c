@@ -120,6 +120,10 @@ bool dispatcher_health_ok(const Dispatcher *d) {
         return true;
 }
 
+int dispatcher_hasten(Dispatcher *d, size_t i, usec_t *ret_wait_usec) {
+        return lane_hasten(d->lanes[i], ret_wait_usec);
+}
+
 void dispatcher_lane_status(const Dispatcher *d, size_t i, LaneStatus *ret) {
         lane_get_status(d->lanes[i], ret);
 }

@@ -32,5 +32,7 @@ bool dispatcher_is_sending(const Dispatcher *d);
 bool dispatcher_is_idle(const Dispatcher *d);
 /* No delivery has been due for longer than a minute while its receiver is free. */
 bool dispatcher_health_ok(const Dispatcher *d);
+/* lane_hasten() of this receiver. */
+int dispatcher_hasten(Dispatcher *d, size_t i, usec_t *ret_wait_usec);
 void dispatcher_lane_status(const Dispatcher *d, size_t i, LaneStatus *ret);
 int dispatcher_dump(const Dispatcher *d, Buf *ret);

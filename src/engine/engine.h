@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "io/curl_glue.h"
 #include "io/http.h"
+#include "model/delivery.h"
 #include "model/notice.h"
 #include "model/outcome.h"
 #include "store/store.h"
@@ -25,6 +26,13 @@ typedef struct PollReport {
         unsigned n_requests;
         size_t n_unfinished;            /* jobs of the source */
 } PollReport;
+
+/* How an attempt to deliver ended. Borrowed. */
+typedef struct DeliveryReport {
+        const char *notice_id, *receiver;
+        const Outcome *outcome;
+        DeliveryState state;            /* PENDING: it is tried again */
+} DeliveryReport;
 
 /* All of it outlives the engine. */
 typedef struct EnginePorts {
@@ -44,7 +52,8 @@ typedef struct EnginePorts {
         /* For those who ask (engine/control.h) or subscribe; each may be NULL. They may not free the engine.
          * A poll ended that was not cut short by a drain. */
         void (*on_poll)(const PollReport *report, void *userdata);
-        /* A fact was told; it is in the store. */
+        void (*on_delivery)(const DeliveryReport *report, void *userdata);
+        /* A fact was told; it is in the store. Not for tests. */
         void (*on_notice)(const Notice *n, void *userdata);
         void *userdata;
 } EnginePorts;

@@ -79,7 +79,7 @@ static int tell_transition(Source *s, const StoredJob *stored, const Transition 
                 r = compose_details(s->engine->ports.store, stored->id, n);
         if (r < 0)
                 return r;
-        Subject subject = { s->stored.id, stored->id, enrich, s->settings->enrich_timeout_usec };
+        Subject subject = { s->stored.id, stored->id, enrich, s->settings->enrich_timeout_usec, false };
         r = observation_tell(s->engine, TAKE_PTR(n), &subject, &seq);
         if (r >= 0 && enrich)
                 r = learned_add_ended(learned, stored->id, seq);

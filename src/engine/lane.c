@@ -171,6 +171,14 @@ void lane_run(Lane *l) {
         lane_arm(l, &now);
 }
 
+int lane_hasten(Lane *l, usec_t *ret_wait_usec) {
+        usec_t now = engine_now(l->engine).boot_usec;
+
+        l->blocked_until_usec = MIN(l->blocked_until_usec, l->asked_until_usec);
+        *ret_wait_usec = usec_sub(l->blocked_until_usec, now);
+        return *ret_wait_usec > 0 ? -EAGAIN : 0;
+}
+
 void lane_stop(Lane *l) {
         l->stopped = true;
         (void) sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);

@@ -17,6 +17,7 @@ struct Sending {
         ReceiverSend *send;
         int unrenderable;               /* why it cannot be put into a message, negative errno, or 0 */
         bool recovers;                  /* it got through after failures: so may others, before their time */
+        bool test;                      /* one attempt, and no trouble if it fails */
         bool ended;                     /* as below, but the store does not know it yet */
         Outcome outcome;
         DeliveryVerdict verdict;

@@ -27,11 +27,12 @@ static int tell_receivers(Engine *e, const Notice *n, const Subject *subject, in
 
         for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++) {
                 const ReceiverCommon *receiver = dispatcher_receiver(e->dispatcher, i);
-                bool implied = dispatcher_is_implied(e->dispatcher, i); /* the journal gets everything */
+                /* The journal gets everything, but no test of another: it would raise a false alarm. */
+                bool implied = dispatcher_is_implied(e->dispatcher, i) && !n->test;
                 if (!implied && !route_matches(e->config->rules, e->config->n_rules, n, receiver->name))
                         continue;
                 int r = store_delivery_add(e->ports.store, seq, receiver->name, subject_line(subject),
-                                           n->created_usec, due);
+                                           n->created_usec, subject->first ? 0 : due);
                 if (r < 0)
                         return r;
         }
@@ -73,7 +74,7 @@ static void log_told(const Notice *n) {
 
 static void engine_publish(const Engine *e, const Notice *n) {
         log_told(n);
-        if (e->ports.on_notice)
+        if (e->ports.on_notice && !n->test)
                 e->ports.on_notice(n, e->ports.userdata);
 }
 

@@ -16,6 +16,7 @@ typedef struct Subject {
         int64_t source, job;            /* row ids, 0 for none */
         bool enrich;                    /* details follow within enrich_timeout_usec */
         usec_t enrich_timeout_usec;
+        bool first;                     /* its deliveries go before all others */
 } Subject;
 
 /* Inside: stores the notice and one delivery for each receiver the rules name. Takes n (also on failure). 1:

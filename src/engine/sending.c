@@ -80,7 +80,21 @@ static int lane_settle(Lane *l, const Sending *s, const Now *now) {
                                       now->real_usec);
         if (r >= 0 && s->recovers)
                 r = store_deliveries_hasten(l->engine->ports.store, l->receiver->name, now->real_usec);
-        return r < 0 ? r : lane_take_trouble(l, &known, now->real_usec);
+        bool counts = !s->test || known.kind == OUTCOME_OK;
+        return r < 0 || !counts ? r : lane_take_trouble(l, &known, now->real_usec);
+}
+
+static void sending_report(const Sending *s) {
+        const EnginePorts *ports = &s->lane->engine->ports;
+        const DeliveryReport report = {
+                .notice_id = s->notice_id,
+                .receiver = s->lane->receiver->name,
+                .outcome = &s->outcome,
+                .state = s->verdict.state,
+        };
+
+        if (ports->on_delivery)
+                ports->on_delivery(&report, ports->userdata);
 }
 
 int sending_settle(Sending *s, const Now *now) {
@@ -91,6 +105,7 @@ int sending_settle(Sending *s, const Now *now) {
         if (r >= 0)
                 r = observation_end(l->engine, lane_settle(l, s, now));
         if (r >= 0) {
+                sending_report(s);
                 sending_free(s);
                 return 0;
         }
@@ -117,8 +132,12 @@ static void on_sent(const Outcome *outcome, void *userdata) {
         s->outcome = *outcome;
         s->verdict = delivery_settle(outcome, s->delivery.attempts, s->delivery.degraded,
                                      s->delivery.created_usec, &limits, now.real_usec, engine_random());
+        /* Who tests waits for an answer: it is not sent when he has gone. */
+        if (s->test && s->verdict.state == DELIVERY_PENDING && !s->verdict.degrade)
+                s->verdict.state = DELIVERY_DEAD;
         s->recovers = outcome->kind == OUTCOME_OK && l->n_failed > 1;
-        lane_take_outcome(l, outcome, &now);
+        if (!s->test || outcome->kind == OUTCOME_OK)
+                lane_take_outcome(l, outcome, &now);
         lane_log(l, s, &s->verdict, outcome);
         if (sending_settle(s, &now) < 0)
                 lane_arm(l, &now);
@@ -145,6 +164,7 @@ static int sending_render(Sending *s, bool *ret_rendered) {
         if (r < 0)
                 return r;
         memcpy(s->notice_id, n->id, sizeof s->notice_id);
+        s->test = n->test;
 
         /* The receiver was made another kind meanwhile: what was rendered, and refused, was for the old one. */
         bool other = *s->delivery.kind && !streq(s->delivery.kind, l->receiver->kind->name);

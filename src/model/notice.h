@@ -92,6 +92,7 @@ typedef struct Notice {
         int64_t reminder;               /* of those: the how manieth after the first notice, 0 for that */
         Checkpoint *checkpoint;         /* job.checkpoint; its metrics are in `metrics` */
         char *url;                      /* where to look, from the source's link template */
+        bool test;                      /* made up, to see whether `receiver` works: nothing has happened */
 } Notice;
 
 Notice *notice_free(Notice *n);

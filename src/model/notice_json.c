@@ -200,6 +200,8 @@ int notice_to_json(const Notice *n, json_object **ret) {
                         return -ENOMEM;
                 int r = n->job ? job_notice_to_json(n, &levels[i], o)
                                : other_notice_to_json(n, &levels[i], o);
+                if (r >= 0 && n->test)
+                        r = json_add_bool(o, "test", true);
                 if (r < 0)
                         return r;
                 size_t size;
@@ -288,6 +290,7 @@ int notice_from_json(json_object *o, Notice **ret) {
 
         n->type = _NOTICE_TYPE_INVALID;
         n->blind_sec = json_member_int(o, "blind_seconds", 0);
+        n->test = json_member_bool(o, "test", false);
         n->lasting_sec = json_member_int(o, "lasting_seconds", 0);
         n->reminder = json_member_int(o, "reminder", 0);
         int r = json_member(o, "id") ? job_from_json(o, &n->job) : 0;

@@ -36,7 +36,7 @@ bool route_matches(const Rule *rules, size_t n_rules, const Notice *n, const cha
                 return false;
         /* A test is for the receiver under test, whatever the rules say; other news about a receiver is for
          * the others. */
-        if (n->receiver && n->type == NOTICE_TEST)
+        if (n->receiver && (n->test || n->type == NOTICE_TEST))
                 return streq(n->receiver, receiver);
         if (n->receiver && streq(n->receiver, receiver))
                 return false;

@@ -99,6 +99,10 @@ static int add_title(Message *m, const Notice *n) {
                 r = string_printf(&text, "%s refuses messages", name);
         else
                 r = string_printf(&text, "%s %s", name, m->info->verb);
+        if (r >= 0 && n->test && n->type != NOTICE_TEST) {
+                _cleanup_free_ char *real = TAKE_PTR(text);
+                r = string_printf(&text, "Test: %s", real);
+        }
         return r < 0 ? r : clean_into(&m->title, text, MESSAGE_TITLE_MAX);
 }
 

@@ -222,6 +222,64 @@ says() {
         says 'sim cannot be polled (connect)'
 }
 
+# --- receivers ----------------------------------------------------------------------------------------
+
+@test "test: really sends, marked as a test, and shows the answer" {
+        controlled
+        run_ctl 0 test hook
+        says 'hook took it (204)'
+        run_ctl 0 test hook --type job.failed
+        assert_equal "$(told '[.type, .data.test, .data.suffix, .data.error.code]' | tail -n 1)" \
+                '["fine_tuning.job.failed",true,"ftwatchctl-test","invalid_training_file"]'
+        run_ctl 0 test hook --type source.unauthorized --json
+        assert_equal "$(jq -r '.delivered, .status' <<<"$output" | xargs)" 'true 204'
+        run_ctl 1 test hoook
+        says "there is no receiver 'hoook'"
+        run_ctl 1 test hook --type job.filed
+        says "there is no notice type 'job.filed'"
+        run_ctl 2 test
+}
+
+@test "test: a refusal is told to who asks, once, and to nobody else" {
+        controlled
+        sim POST /_sim/fault -d '{ "path": "/sink/webhook/hook", "status": 500 }'
+        run_ctl 1 test hook
+        says 'hook did not take it (server_error): HTTP 500'
+        sim DELETE /_sim/fault
+        run_ctl 0 status
+        [[ $output =~ hook\ +webhook\ +ok ]]
+        run_ctl 0 test hook
+        assert_equal "$(received hook '[.[] | .answer] | join(" ")')" '500 204'
+        run_ctl 0 deliveries --state dead --json
+        assert_equal "$(jq length <<<"$output")" 1
+        run_ctl 0 retry --all-dead
+        says 'nothing was given up'
+}
+
+@test "retry: what was given up is owed again" {
+        controlled
+        sim POST /_sim/fault -d '{ "path": "/sink/webhook/hook", "status": 404 }'
+        run_job ftjob-lost
+        run_ctl 0 poll
+        await_log 'gave up a notice'
+        sim DELETE /_sim/fault
+        run_ctl 0 deliveries --state dead --json
+        local id
+        id=$(jq -r '.[-1].notice' <<<"$output")
+        run_ctl 1 retry evt_nothing
+        says "there is no notice 'evt_nothing'"
+        run_ctl 1 retry evt_
+        says 'more than one notice begins with'
+        run_ctl 0 retry "${id:0:16}"
+        says '1 delivery is owed again'
+        wait_for 10 has_told_job ftjob-lost "$(told '.data.status' | tail -n 1 | tr -d '"')"
+        run_ctl 0 retry --all-dead --since 1d --receiver 'h*'
+        run_ctl 0 retry --all-dead
+        says 'nothing was given up'
+        run_ctl 2 retry
+        run_ctl 2 retry "$id" --all-dead
+}
+
 # --- reload, status -----------------------------------------------------------------------------------
 
 @test "reload: waits, and says what is wrong with file and line" {
