@@ -18,10 +18,14 @@ sbindir         ?= $(exec_prefix)/sbin
 sysconfdir      ?= /etc
 datarootdir     ?= $(prefix)/share
 docdir          ?= $(datarootdir)/doc/ftwatchd
+mandir          ?= $(datarootdir)/man
+bashcompdir     ?= $(datarootdir)/bash-completion/completions
+zshcompdir      ?= $(datarootdir)/zsh/site-functions
 systemdunitdir  ?= $(prefix)/lib/systemd/system
-# The bus reads /usr/share and /etc, not /usr/local.
-dbuspolicydir   ?= $(if $(filter /usr,$(prefix)),$(datarootdir),$(sysconfdir))/dbus-1/system.d
 sysusersdir     ?= $(prefix)/lib/sysusers.d
+catalogdir      ?= $(prefix)/lib/systemd/catalog
+# The bus reads no policies below /usr/local.
+dbuspolicydir   ?= $(if $(filter /usr,$(prefix)),$(datarootdir),$(sysconfdir))/dbus-1/system.d
 confdir         := $(sysconfdir)/ftwatchd
 
 MAKEFLAGS       += --no-builtin-rules
@@ -200,33 +204,42 @@ docs-images: ## render the pictures of the README (node, Chromium)
 	$(Q)contrib/docs-images.sh
 
 # --- install, dist ---------------------------------------------------------------------------------
-# A configuration that is there is the administrator's: kept, the new one put beside it; not below DESTDIR.
-UNITS           := ftwatchd.service ftwatchd@.service
+# What is installed as it is, SOURCE:TARGET, of what is there.
+into             = $(foreach f,$(wildcard $(1)),$(f):$(2)/$(notdir $(f)))
+DATA            := $(call into,README.md LICENSE,$(docdir)) \
+                   $(foreach n,1 5 8,$(call into,packaging/man/*.$n,$(mandir)/man$n)) \
+                   $(call into,contrib/completions/bash/*,$(bashcompdir)) \
+                   $(call into,contrib/completions/zsh/*,$(zshcompdir)) \
+                   $(call into,packaging/systemd/*.catalog,$(catalogdir)) \
+                   $(call into,packaging/systemd/*.conf,$(dbuspolicydir)) \
+                   $(patsubst %.sysusers,%.conf,$(call into,packaging/systemd/*.sysusers,$(sysusersdir)))
+# These name the programs and the configuration, by the paths of a package.
+UNITS           := $(call into,packaging/systemd/*.service,$(systemdunitdir))
+PROGRAM_TARGETS := $(sbindir)/ftwatchd $(bindir)/ftwatchctl
+target           = $(lastword $(subst :, ,$(1)))
+TARGETS         := $(PROGRAM_TARGETS) $(foreach f,$(DATA) $(UNITS),$(call target,$(f)))
 
+# A configuration that is there is the administrator's: kept, the new one put beside it; not below DESTDIR.
 install: all ## into DESTDIR and PREFIX
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(confdir)/conf.d $(DESTDIR)$(docdir)
+	$(INSTALL) -d $(sort $(dir $(addprefix $(DESTDIR),$(TARGETS)))) $(DESTDIR)$(confdir)/conf.d
 	$(INSTALL) -m 755 $(BUILD)/ftwatchd $(DESTDIR)$(sbindir)/ftwatchd
 	$(INSTALL) -m 755 $(BUILD)/ftwatchctl $(DESTDIR)$(bindir)/ftwatchctl
-	@conf=$(DESTDIR)$(confdir)/ftwatchd.conf; \
+	$(Q)set -e; for f in $(DATA); do \
+	        $(INSTALL) -m 644 "$${f%%:*}" "$(DESTDIR)$${f#*:}"; \
+	done; \
+	for f in $(UNITS); do \
+	        sed 's|/usr/sbin/ftwatchd|$(sbindir)/ftwatchd|; s|/etc/ftwatchd|$(confdir)|' "$${f%%:*}" \
+	                >"$(DESTDIR)$${f#*:}"; \
+	        chmod 644 "$(DESTDIR)$${f#*:}"; \
+	done; \
+	conf=$(DESTDIR)$(confdir)/ftwatchd.conf; \
 	if [ -z "$(DESTDIR)" ] && [ -e "$$conf" ] && ! cmp -s etc/ftwatchd.conf "$$conf"; then \
 	        echo "$$conf is kept, the new one is $$conf.new"; conf=$$conf.new; \
 	fi; \
 	$(INSTALL) -m 644 etc/ftwatchd.conf "$$conf"
-	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
-	$(INSTALL) -d $(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) $(DESTDIR)$(dbuspolicydir)
-	@for unit in $(UNITS); do \
-	        sed 's|/usr/sbin/ftwatchd|$(sbindir)/ftwatchd|; s|/etc/ftwatchd|$(confdir)|' \
-	                packaging/systemd/$$unit >$(DESTDIR)$(systemdunitdir)/$$unit || exit 1; \
-	        chmod 644 $(DESTDIR)$(systemdunitdir)/$$unit || exit 1; \
-	done
-	$(INSTALL) -m 644 packaging/systemd/ftwatchd.sysusers $(DESTDIR)$(sysusersdir)/ftwatchd.conf
-	$(INSTALL) -m 644 packaging/systemd/org.ftwatchd1.conf $(DESTDIR)$(dbuspolicydir)/org.ftwatchd1.conf
 
 uninstall: ## what install put there, but not the configuration
-	rm -f $(DESTDIR)$(sbindir)/ftwatchd $(DESTDIR)$(bindir)/ftwatchctl
-	rm -f $(addprefix $(DESTDIR)$(systemdunitdir)/,$(UNITS)) $(DESTDIR)$(sysusersdir)/ftwatchd.conf
-	rm -f $(DESTDIR)$(dbuspolicydir)/org.ftwatchd1.conf
-	rm -f $(DESTDIR)$(docdir)/README.md $(DESTDIR)$(docdir)/LICENSE
+	rm -f $(addprefix $(DESTDIR),$(TARGETS))
 	-rmdir $(DESTDIR)$(docdir) 2>/dev/null
 	@echo "$(DESTDIR)$(confdir) is kept"
 

@@ -10,6 +10,7 @@
 #include "ctl/ctl.h"
 #include "ctl/since.h"
 #include "io/bus.h"
+#include "model/notice.h"
 
 #define FILTERS (GROUP_SOURCE | GROUP_SINCE | GROUP_LIMIT)
 
@@ -103,7 +104,7 @@ static int print_help(const Ctl *c) {
                                 "act.\n\n");
         term_put(t, STYLE_NONE, "  ftwatchctl [OPTION..] VERB [ARGUMENT]\n\n");
         print_verbs(t, false);
-        term_printf(t, VERB_LINE "\n", "help", "[VERB]", "a verb and its options");
+        term_printf(t, VERB_LINE "\n", "help", "[VERB]", "a verb and its options; help types: of notices");
         term_put(t, STYLE_NONE, "These ask the daemon; root and the group " BUS_GROUP " may:\n\n");
         print_verbs(t, true);
         term_put(t, STYLE_NONE, "\n");
@@ -126,6 +127,19 @@ static int print_verb_help(const Ctl *c, const CtlVerb *v) {
         ctl_options_help(t, v->groups, false);
         term_put(t, STYLE_NONE, "\nWith every verb:\n");
         ctl_options_help(t, 0, true);
+        return CTL_OK;
+}
+
+/* Also what the completions of shells read. */
+static int print_types(const Ctl *c) {
+        const Term *t = &c->out;
+
+        term_put(t, STYLE_NONE, "What notices are about; * goes to every receiver when there are no rules.\n\n");
+        for (int type = 0; type < _NOTICE_TYPE_MAX; type++) {
+                const NoticeTypeInfo *info = notice_type_info((NoticeType) type);
+                term_printf(t, "  %c %s\n", info->by_default ? '*' : ' ', info->name);
+        }
+        term_put(t, STYLE_NONE, "\nftwatchd.conf(5) says when each is told.\n");
         return CTL_OK;
 }
 
@@ -183,6 +197,8 @@ static int dispatch(Ctl *c, const char *const *words) {
         }
         if (help && !word)
                 return print_help(c);
+        if (help && streq(word, "types"))
+                return print_types(c);
         const CtlVerb *verb = ctl_verb_find(word);
         if (!verb)
                 return fail_unknown_verb(c, word);

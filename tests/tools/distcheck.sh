@@ -21,6 +21,7 @@ make install DESTDIR="$root" PREFIX=/usr WERROR=1 >/dev/null
 [ -s "$root/etc/ftwatchd/ftwatchd.conf" ]
 [ -d "$root/etc/ftwatchd/conf.d" ]
 [ -s "$root/usr/share/doc/ftwatchd/LICENSE" ]
+[ -s "$root/usr/share/man/man5/ftwatchd.conf.5" ]
 [ -s "$root/usr/share/dbus-1/system.d/org.ftwatchd1.conf" ]
 "$root/usr/sbin/ftwatchd" --version
 "$root/usr/bin/ftwatchctl" --version
