@@ -61,7 +61,7 @@ WARP            := $(if $(wildcard tests/sim/warp.c),$(BUILD)/warp.so)
 
 # --- flags -----------------------------------------------------------------------------------------
 PACKAGES        := libcurl json-c libconfig libsystemd sqlite3 libcrypto
-NEEDS_NO_LIBS   := help clean check-layers dist distcheck uninstall docs-images demo
+NEEDS_NO_LIBS   := help clean check-layers dist distcheck uninstall docs-images demo deb rpm
 ifneq ($(filter-out $(NEEDS_NO_LIBS),$(or $(MAKECMDGOALS),all)),)
 MISSING         := $(shell $(PKG_CONFIG) --print-errors --exists $(PACKAGES) 2>&1 || echo missing)
 ifneq ($(MISSING),)
@@ -96,7 +96,7 @@ export FTWATCH_VERSION := $(VERSION)
 all: $(PROGRAMS) $(LIB) ## the two programs and the archive behind them (default)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile packaging/packages.mk
 	@echo "Variables: BUILD=dir CC= CFLAGS= LDFLAGS= WERROR=1 SANITIZE=address,undefined COVERAGE=1 V=1"
 	@echo "           DESTDIR= PREFIX=$(PREFIX) FUZZ_SECONDS=$(FUZZ_SECONDS)"
 
@@ -250,6 +250,8 @@ dist: ## dist/ftwatchd-VERSION.tar.gz of what is committed
 
 distcheck: dist ## does the tarball build, pass its tests, install and uninstall?
 	$(Q)tests/tools/distcheck.sh dist/$(DIST).tar.gz
+
+include packaging/packages.mk
 
 clean: ## remove the build directories
 	rm -rf build build-* dist $(BUILD)

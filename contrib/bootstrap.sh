@@ -42,6 +42,8 @@ packages() {
         jq                     | test  | jq       | reads JSON in tests, is the rival in `make bench`
         sqlite3                | test  | sqlite3  | looks into the store, and damages it
         openssl                | test  | openssl  | certificates for the TLS tests
+        debhelper              | test  | dh       | builds the Debian package
+        rpm                    | test  | rpmbuild | builds the RPM package
         mandoc                 | test  | mandoc   | checks the manual pages
         procps                 | test  | ps       | memory and processes of what is tested
         systemd                | test  | systemd-analyze | checks the units and the catalog

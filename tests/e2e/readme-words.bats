@@ -68,7 +68,7 @@ sections() {
         done < <(sed -n '/<<.TABLE/,/^TABLE/p' "$TOP/contrib/bootstrap.sh" |
                 awk -F ' *[|] *' '$2 == "build" || $2 == "demo" { sub(/^ */, "", $1); print $1 }')
         while read -r target; do
-                grep -qE "^$target:" "$TOP/Makefile" || {
+                cat "$TOP/Makefile" "$TOP/packaging/packages.mk" | grep -qE "^$target:" || {
                         echo "the Makefile has no $target"
                         return 1
                 }

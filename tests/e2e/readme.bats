@@ -57,7 +57,7 @@ make_sandbox() {
 		#!/usr/bin/env bash
 		printf 'make %s\n' "\$*" >>"$T/ran"
 		for word in "\$@"; do
-		        [[ \$word == *=* ]] || grep -q "^\$word:.* ## " "$TOP/Makefile" || exit 1
+		        [[ \$word == *=* ]] || cat "$TOP/Makefile" "$TOP/packaging/packages.mk" | grep -q "^\$word:.* ## " || exit 1
 		done
 	SH
         # Shells of root write to /etc: tests/boot runs those.
