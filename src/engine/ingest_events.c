@@ -2,6 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <utlist.h>
+
 #include "base/json.h"
 #include "base/strings.h"
 #include "engine/compose.h"
@@ -10,21 +12,28 @@
 #include "engine/vigil.h"
 #include "model/transition.h"
 
+#define WAITING_MAX 32U                 /* pages of one source: then they are written */
+
 /* One page of one job's events on its way into the store. */
-typedef struct EventPage {
+struct EventPage {
         Source *source;
-        const Page *page;
+        Watch *watch;                   /* NULL: the job has ended */
+        Page *page;
+        Page own_page;                  /* of one that waits */
         const RowCache *cache;          /* NULL: no row is known beforehand */
         Walk *walk;
         int64_t job;                    /* row */
         bool silent;                    /* seen at first contact */
-        Watch *watch;                   /* NULL for a finished job */
-        bool watched;                   /* the walk is the job's stored one; else the caller keeps it */
+        bool thorough;                  /* see walk_take_page() */
         bool tell;                      /* warnings and errors are notices of their own */
         RowInfo *infos;
         Event **events;                 /* NULL where the cache knew the row */
         unsigned *nth;                  /* NULL while every event has an id */
-} EventPage;
+        size_t n;                       /* of all three */
+        Walk before;                    /* what the walk was, should the transaction fail */
+        bool begun;                     /* and whether it was kept */
+        EventPage *prev, *next;
+};
 
 static int event_page_read(EventPage *p, const char **ret_reason) {
         size_t hint = 0;
@@ -151,81 +160,170 @@ static int event_page_store(EventPage *p, WalkPage *counts) {
         return 0;
 }
 
-static int event_page_run(EventPage *p, bool thorough, const char **ret_reason) {
-        _cleanup_(walk_done) Walk before = {};
+/* Within a transaction. Returns a WalkStep; the caller undoes it by event_page_undo(). */
+static int event_page_ingest(EventPage *p) {
         WalkPage counts = {};
-        int step = 0;
 
-        int r = walk_copy(p->walk, &before);
-        if (r >= 0)
-                r = event_page_read(p, ret_reason);
-        if (r >= 0)
-                r = observation_begin(p->source->engine);
+        int r = walk_copy(p->walk, &p->before);
         if (r < 0)
                 return r;
+        p->begun = true;
         r = event_page_store(p, &counts);
-        if (r >= 0) {
-                row_infos_summarize(p->infos, p->page, p->walk->after, &counts);
-                /* The past of a job that was there before us is not fetched: its result file will tell. */
-                if (p->silent && p->watched && p->walk->n == 1 &&
-                    counts.last_at < p->source->stored.baseline.at)
-                        counts.has_more = false;
-                step = r = walk_take_page(p->walk, &counts, thorough);
-        }
-        if (r >= 0 && p->watch && counts.n_new > 0)
-                r = vigil_progress(p->source, p->job, p->watch);
-        if (r >= 0 && p->watched && p->walk->dirty)
-                r = store_job_save_walk(p->source->engine->ports.store, p->job, p->walk);
-        if (r >= 0 && p->watched)
-                p->walk->dirty = false;
-        r = observation_end(p->source->engine, r);
-        if (r < 0) {
-                walk_restore(p->walk, &before);
+        if (r < 0)
                 return r;
-        }
-        return step;
+        row_infos_summarize(p->infos, p->page, p->walk->after, &counts);
+        /* The past of a job that was there before us is not fetched: its result file will tell. */
+        if (p->silent && p->watch && p->walk->n == 1 && counts.last_at < p->source->stored.baseline.at)
+                counts.has_more = false;
+        int step = walk_take_page(p->walk, &counts, p->thorough);
+        if (step >= 0 && p->watch && counts.n_new > 0)
+                r = vigil_progress(p->source, p->job, p->watch);
+        if (step >= 0 && r >= 0 && p->watch && p->walk->dirty)
+                r = store_job_save_walk(p->source->engine->ports.store, p->job, p->walk);
+        if (step >= 0 && r >= 0 && p->watch)
+                p->walk->dirty = false;
+        return r < 0 ? r : step;
 }
 
-static int event_page_alloc(EventPage *p) {
-        p->infos = calloc(p->page->n_rows + 1, sizeof *p->infos);
-        p->events = calloc(p->page->n_rows + 1, sizeof *p->events);
-        return p->infos && p->events ? 0 : -ENOMEM;
+static void event_page_undo(EventPage *p) {
+        if (p->begun)
+                walk_restore(p->walk, &p->before);
+}
+
+static int event_page_run(EventPage *p) {
+        int r = observation_begin(p->source->engine);
+        if (r < 0)
+                return r;
+        int step = event_page_ingest(p);
+        r = observation_end(p->source->engine, step);
+        if (r >= 0)
+                return step;
+        event_page_undo(p);
+        return r;
+}
+
+static int event_page_prepare(EventPage *p, const char **ret_reason) {
+        p->n = p->page->n_rows;
+        p->infos = calloc(p->n + 1, sizeof *p->infos);
+        p->events = calloc(p->n + 1, sizeof *p->events);
+        return p->infos && p->events ? event_page_read(p, ret_reason) : -ENOMEM;
 }
 
 static void event_page_done(EventPage *p) {
-        for (size_t i = 0; p->events && i < p->page->n_rows; i++)
+        for (size_t i = 0; p->events && i < p->n; i++)
                 event_free(p->events[i]);
         free(p->events);
         free(p->nth);
-        row_infos_free(p->infos, p->page->n_rows);
+        row_infos_free(p->infos, p->n);
+        walk_done(&p->before);
+        page_done(&p->own_page);
 }
 
-int ingest_event_page(Source *s, Watch *w, const Page *page, const RowCache *cache, bool thorough,
-                      RowInfo **ret_infos, const char **ret_reason) {
+int ingest_tail_page(Source *s, const StoredJob *stored, Walk *walk, Page *page, bool in_notice,
+                     const char **ret_reason) {
         EventPage p = {
-                .source = s, .page = page, .cache = cache, .walk = &w->events_walk, .job = w->row,
-                .silent = w->silent, .watch = w, .watched = true, .tell = true,
+                .source = s, .page = page, .walk = walk, .job = stored->id, .silent = stored->silent,
+                .thorough = true, .tell = !in_notice,
         };
 
-        int r = event_page_alloc(&p);
+        int r = event_page_prepare(&p, ret_reason);
         if (r >= 0)
-                r = event_page_run(&p, thorough, ret_reason);
-        if (r >= 0)
-                *ret_infos = TAKE_PTR(p.infos);
+                r = event_page_run(&p);
         event_page_done(&p);
         return r;
 }
 
-int ingest_tail_page(Source *s, const StoredJob *stored, Walk *walk, const Page *page, bool in_notice,
-                     const char **ret_reason) {
+/* --- pages that wait ---------------------------------------------------------------------------------- */
+
+/* Nobody is to be told anything, and what the cache knows of the page is ground enough for the walk to end. */
+static bool event_page_can_wait(const EventPage *p) {
+        size_t n_known = 0, n_known_last = 0;
+
+        if (!p->cache || p->walk->order == WALK_ORDER_OLDEST_FIRST)
+                return false;
+        for (size_t i = 0; i < p->page->n_rows; i++) {
+                n_known += !p->events[i];
+                n_known_last = p->events[i] ? 0 : n_known_last + 1;
+                if (p->events[i] && p->tell && event_is_news(p->events[i], p->silent, &p->source->stored.baseline))
+                        return false;
+        }
+        return !p->page->has_more || (p->thorough ? n_known_last >= WALK_GROUND_ITEMS : n_known > 0);
+}
+
+static void event_page_unlink(EventPage *p) {
+        DL_DELETE(p->source->waiting, p);
+        p->source->n_waiting--;
+        event_page_done(p);
+        free(p);
+}
+
+/* Moves it to the heap. */
+static int event_page_wait(EventPage *p) {
+        EventPage *waiting = malloc(sizeof *waiting);
+
+        if (!waiting)
+                return -ENOMEM;
+        *waiting = *p;
+        waiting->own_page = *p->page;
+        waiting->page = &waiting->own_page;
+        *p->page = (Page) {};
+        *p = (EventPage) { .page = p->page };
+        DL_APPEND(waiting->source->waiting, waiting);
+        waiting->source->n_waiting++;
+        return 0;
+}
+
+int ingest_waiting(Source *s) {
+        EventPage *p, *next;
+
+        if (!s->waiting)
+                return 0;
+        int r = observation_begin(s->engine);
+        if (r >= 0) {
+                DL_FOREACH(s->waiting, p)
+                        if ((r = event_page_ingest(p)) < 0)
+                                break;
+                r = observation_end(s->engine, MIN(r, 0));
+                if (r < 0)
+                        DL_FOREACH(s->waiting, p)
+                                event_page_undo(p);
+        }
+        DL_FOREACH_SAFE(s->waiting, p, next) {
+                Watch *w = p->watch;
+                if (r >= 0)     /* and only now: what is not in the store must be seen again */
+                        row_cache_replace(&w->events, &p->own_page, TAKE_PTR(p->infos));
+                event_page_unlink(p);
+                if (r >= 0)
+                        r = vigil_look(s, w);
+        }
+        return r;
+}
+
+void ingest_forget_waiting(Source *s, const Watch *w) {
+        EventPage *p, *next;
+
+        DL_FOREACH_SAFE(s->waiting, p, next)
+                if (p->watch == w)
+                        event_page_unlink(p);
+}
+
+int ingest_event_page(Source *s, Watch *w, Page *page, const RowCache *cache, bool thorough,
+                      RowInfo **ret_infos, const char **ret_reason) {
         EventPage p = {
-                .source = s, .page = page, .walk = walk, .job = stored->id, .silent = stored->silent,
-                .tell = !in_notice,
+                .source = s, .watch = w, .page = page, .cache = cache, .walk = &w->events_walk, .job = w->row,
+                .silent = w->silent, .thorough = thorough, .tell = true,
         };
 
-        int r = event_page_alloc(&p);
-        if (r >= 0)
-                r = event_page_run(&p, true, ret_reason);
+        int r = event_page_prepare(&p, ret_reason);
+        if (r >= 0 && event_page_can_wait(&p)) {
+                r = event_page_wait(&p);
+                if (r >= 0 && s->n_waiting >= WAITING_MAX)
+                        r = ingest_waiting(s);
+        } else if (r >= 0) {
+                r = event_page_run(&p);
+                if (r >= 0)
+                        *ret_infos = TAKE_PTR(p.infos);
+        }
         event_page_done(&p);
         return r;
 }

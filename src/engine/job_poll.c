@@ -143,6 +143,10 @@ static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {
                 job_poll_internal(p, r);
                 return;
         }
+        if (!infos) {                                   /* it waits; its walk ends with it */
+                job_poll_ok(p);
+                return;
+        }
         if (is_top)
                 row_cache_replace(&w->events, &page, infos);
         else

@@ -116,6 +116,9 @@ static void poll_report(const Source *s) {
 static void poll_finish(Source *s) {
         usec_t blind_usec = 0;
 
+        int r = ingest_waiting(s);
+        if (r < 0 && s->outcome.kind == OUTCOME_OK)
+                s->outcome = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
         s->polling = false;
         s->n_polls++;
         uint64_t n_failed_before = s->n_failed;

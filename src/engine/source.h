@@ -18,6 +18,7 @@
 #include "model/vigil.h"
 #include "store/store.h"
 
+typedef struct EventPage EventPage;
 typedef struct JobPoll JobPoll;
 typedef struct Source Source;
 typedef struct SourceCall SourceCall;
@@ -73,6 +74,8 @@ struct Source {
         JobPoll *job_polls;             /* under way */
         unsigned n_job_polls;
         Watch *next_watch;              /* to be asked about next in this poll */
+        EventPage *waiting;             /* for one transaction with others; see ingest_waiting() */
+        unsigned n_waiting;
         Tail *tails;                    /* finished jobs whose details are being fetched */
         sd_event_source *tail_timer;
 };

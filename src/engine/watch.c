@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "engine/engine_internal.h"
+#include "engine/ingest.h"
 #include "engine/vigil.h"
 
 static void watch_free(Watch *w) {
@@ -31,6 +32,7 @@ void watch_drop(Source *s, Watch *w) {
         if (s->next_watch == w)
                 s->next_watch = w->hh.next;
         HASH_DEL(s->watches, w);
+        ingest_forget_waiting(s, w);
         watch_free(w);
 }
 
