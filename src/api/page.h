@@ -22,9 +22,9 @@ typedef struct Page {
 } Page;
 
 void page_done(Page *p);
-/* Takes the body (also on failure). -EBADMSG with a reason (static) when it is no {"data":[{...},...]}
- * object, -ENOMEM. */
-int page_read(Buf *body, Page *ret, const char **ret_reason);
+/* Takes the body (also on failure). Rows that stand in an older page (NULL: none) are found at the cost of a
+ * memcmp(). -EBADMSG with a reason (static) when it is no {"data":[{...},...]} object, -ENOMEM. */
+int page_read(Buf *body, const Page *older, Page *ret, const char **ret_reason);
 
 static inline const char *page_row_text(const Page *p, size_t i) {
         return p->body.data + p->rows[i].offset;

@@ -74,8 +74,19 @@ static bool is_deceptive(unsigned c) {
         return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
+static size_t plain_size(const char *s) {
+        size_t n = 0;
+
+        while (s[n] >= ' ' && s[n] <= '~')
+                n++;
+        return n;
+}
+
 char *text_clean(const char *s, size_t max_chars, bool keep_newlines) {
         size_t size = strlen(s), n_chars = 0;
+
+        if (size <= max_chars && plain_size(s) == size)         /* nearly all there is */
+                return strdup(s);
         char *copy = malloc(size * 3 + sizeof ELLIPSIS);        /* an invalid byte becomes three */
         char *to = copy, *cut = copy; /* cut: where "…" goes if it gets too long */
 

@@ -130,7 +130,7 @@ static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {
         bool is_top = !w->events_walk.after;
         const RowCache *cache = is_top && p->trusted ? &w->events : NULL;
 
-        int r = page_read(&reply->body, &page, &reason);
+        int r = page_read(&reply->body, cache ? &cache->page : NULL, &page, &reason);
         if (r >= 0)
                 r = ingest_event_page(p->source, w, &page, cache, p->n_requests < REQUESTS_FOR_LATE_EVENTS,
                                       &infos, &reason);

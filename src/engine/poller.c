@@ -237,7 +237,7 @@ static void list_take_page(Source *s, HttpReply *reply) {
         bool is_known = s->stored.baseline.done;
         const RowCache *cache = is_top && s->trusted ? &s->list : NULL;
 
-        int r = page_read(&reply->body, &page, &reason);
+        int r = page_read(&reply->body, cache ? &cache->page : NULL, &page, &reason);
         if (r >= 0)
                 r = ingest_job_page(s, &page, cache, reply->date, cover, &infos, &reason);
         if (r == -EBADMSG) {

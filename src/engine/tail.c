@@ -208,7 +208,7 @@ static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
 
         t->call = NULL;
         Outcome outcome = *result;
-        if (outcome.kind == OUTCOME_OK && page_read(&reply->body, &page, &reason) >= 0) {
+        if (outcome.kind == OUTCOME_OK && page_read(&reply->body, NULL, &page, &reason) >= 0) {
                 /* A notice that went without them can no longer carry the warnings. */
                 bool in_notice = t->notice > 0 && store_notice_waits(store, t->notice) > 0;
                 step = ingest_tail_page(t->source, t->stored, &t->walk, &page, in_notice, &reason);

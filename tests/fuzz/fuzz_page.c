@@ -29,17 +29,20 @@ static void check_row(const Page *p, size_t i) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(buf_done) Buf body = BUF_INIT(16U * 1024 * 1024);
-        _cleanup_(page_done) Page page = {};
+        _cleanup_(buf_done) Buf copy = BUF_INIT(16U * 1024 * 1024);
+        _cleanup_(page_done) Page page = {}, again = {};
         const char *reason = NULL;
         size_t hint = 0;
 
-        if (buf_append(&body, data, size) < 0)
+        if (buf_append(&body, data, size) < 0 || buf_append(&copy, data, size) < 0)
                 return 0;
-        if (page_read(&body, &page, &reason) < 0) {
+        if (page_read(&body, NULL, &page, &reason) < 0) {
                 if (!reason)
                         abort();
                 return 0;
         }
+        if (page_read(&copy, &page, &again, &reason) < 0 || again.n_rows != page.n_rows)
+                abort();
         for (size_t i = 0; i < page.n_rows; i++) {
                 check_row(&page, i);
                 if (!page_holds_row(&page, &page, i, &hint))

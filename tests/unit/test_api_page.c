@@ -15,15 +15,41 @@
 #include "base/strings.h"
 
 /* The body has exactly its size on the heap, so that a sanitizer sees one byte too many. */
-static int cut(const char *text, size_t size, Page *ret, const char **ret_reason) {
+static int cut_like(const char *text, size_t size, const Page *older, Page *ret, const char **ret_reason) {
         Buf body = BUF_INIT(1 << 24);
 
         *ret_reason = NULL;
         assert_int_equal(buf_append(&body, text, size), 0);
-        int r = page_read(&body, ret, ret_reason);
+        int r = page_read(&body, older, ret, ret_reason);
         assert_null(body.data);
         if (r < 0)
                 assert_non_null(*ret_reason);
+        return r;
+}
+
+/* What is known of an older page changes the way, not the result. */
+static void check_same_cut(const char *text, size_t size, const Page *older, int r, const Page *p) {
+        const char *reason;
+        Page again = {};
+
+        assert_int_equal(cut_like(text, size, older, &again, &reason), r);
+        assert_int_equal(again.n_rows, p->n_rows);
+        assert_int_equal(again.has_more, p->has_more);
+        if (p->n_rows > 0)
+                assert_memory_equal(again.rows, p->rows, p->n_rows * sizeof *p->rows);
+        page_done(&again);
+}
+
+static int cut(const char *text, size_t size, Page *ret, const char **ret_reason) {
+        static const char some[] = "{\"data\":[{\"a\":1},{},{\"k\":null},{\"i\":1},{}]}";
+        const char *reason;
+        Page older = {};
+
+        int r = cut_like(text, size, NULL, ret, ret_reason);
+        assert_int_equal(cut_like(some, strlen(some), NULL, &older, &reason), 0);
+        check_same_cut(text, size, &older, r, ret);
+        check_same_cut(text, size, ret, r, ret);
+        page_done(&older);
         return r;
 }
 
