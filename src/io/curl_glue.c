@@ -1,7 +1,7 @@
 /* How it works. libcurl says by two callbacks which descriptors it waits for (socket_cb) and when it wants
  * to be called next (timer_cb); each event drives it one step (curl_multi_socket_action). What has ended is
- * read from libcurl's message queue by a defer source, so that nothing of libcurl is below a user's callback
- * on the stack.
+ * read from libcurl's message queue behind that step, a batch at a time, so that nothing of libcurl is below
+ * a user's callback on the stack.
  *
  * Pitfalls that shaped it:
  * - An sd-event timer of accuracy 0 is one of 250 ms. And libcurl asks for 0 ms in every transfer: that goes
@@ -157,8 +157,9 @@ static CurlCall *glue_next_ended(CurlGlue *g, CURLcode *ret_code) {
         return c;
 }
 
-static int on_drain(sd_event_source *s, void *userdata) {
-        CurlGlue *g = userdata;
+/* Once more round the loop costs two system calls: so this is also called behind libcurl, from the handlers
+ * of its events. */
+static int glue_drain(CurlGlue *g) {
         int exit_code;
 
         for (unsigned i = 0; i < DRAIN_BATCH; i++) {
@@ -172,10 +173,14 @@ static int on_drain(sd_event_source *s, void *userdata) {
                 call_finish(c, code);
                 g->draining = false;
         }
-        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        return sd_event_source_set_enabled(g->drain, SD_EVENT_ONESHOT);
 }
 
-static void glue_drive(CurlGlue *g, curl_socket_t fd, int bits);
+static int on_drain(_unused_ sd_event_source *s, void *userdata) {
+        return glue_drain(userdata);
+}
+
+static int glue_drive(CurlGlue *g, curl_socket_t fd, int bits);
 
 static int on_io(_unused_ sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         int bits = 0;
@@ -186,18 +191,15 @@ static int on_io(_unused_ sd_event_source *s, int fd, uint32_t revents, void *us
                 bits |= CURL_CSELECT_OUT;
         if (revents & EPOLLERR)
                 bits |= CURL_CSELECT_ERR;
-        glue_drive(userdata, fd, bits);
-        return 0;
+        return glue_drive(userdata, fd, bits);
 }
 
 static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
-        glue_drive(userdata, CURL_SOCKET_TIMEOUT, 0);
-        return 0;
+        return glue_drive(userdata, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_kick(_unused_ sd_event_source *s, void *userdata) {
-        glue_drive(userdata, CURL_SOCKET_TIMEOUT, 0);
-        return 0;
+        return glue_drive(userdata, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void socket_free(CurlGlue *g, GlueSocket *sock) {
@@ -306,15 +308,16 @@ static void glue_break(CurlGlue *g) {
         (void) sd_event_source_set_enabled(g->kick, SD_EVENT_OFF);
 }
 
-static void glue_drive(CurlGlue *g, curl_socket_t fd, int bits) {
+static int glue_drive(CurlGlue *g, curl_socket_t fd, int bits) {
         int running;
 
         g->in_curl = true;
         CURLMcode m = curl_multi_socket_action(g->multi, fd, bits, &running);
         g->in_curl = false;
-        if (m != CURLM_OK)
-                glue_break(g);
-        (void) sd_event_source_set_enabled(g->drain, SD_EVENT_ONESHOT);
+        if (m == CURLM_OK)
+                return glue_drain(g);
+        glue_break(g);
+        return sd_event_source_set_enabled(g->drain, SD_EVENT_ONESHOT);
 }
 
 CurlGlue *curl_glue_free(CurlGlue *g) {

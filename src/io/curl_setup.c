@@ -14,7 +14,7 @@
 #include "base/text.h"
 
 #define CONNECT_TIMEOUT_USEC (10 * USEC_PER_SEC)
-#define READ_BUFFER_SIZE (128L * 1024)
+#define READ_BUFFER_SIZE (32L * 1024)   /* a page of 20 events at once; a TLS record is no more than 16 */
 
 typedef struct FailureRow {
         CURLcode code;
