@@ -34,6 +34,8 @@ typedef enum CtlGroup {
         GROUP_RECEIVER = 1 << 8,
         GROUP_DAEMON = 1 << 9,          /* of all verbs that ask the daemon */
         GROUP_DEAD = 1 << 10,
+        GROUP_SILENCE = 1 << 11,
+        GROUP_SILENCES = 1 << 12,
 } CtlGroup;
 
 typedef struct CtlOptions {
@@ -47,7 +49,9 @@ typedef struct CtlOptions {
         bool active, finished;
         unsigned states;                /* 1U << DeliveryState */
         EventLevel level;
-        bool no_metrics, all_dead;
+        bool no_metrics, all_dead, all;
+        const char *job, *comment;
+        usec_t for_usec;
         uint64_t limit;
         bool has_limit;
         ColorMode color;
@@ -101,6 +105,11 @@ int ctl_try_call(Ctl *c, sd_bus_message **ret, sd_bus_error *error, const char *
 int ctl_fail_call(const Ctl *c, int r, const sd_bus_error *error);
 /* Whether it is that nobody is there to answer. */
 bool ctl_daemon_is_absent(int r, const sd_bus_error *error);
+/* verb_status.c: the state of things, from the daemon or, after saying so, from the store. CTL_OK, or CTL_FAILED
+ * after saying why. */
+int ctl_get_status(Ctl *c, json_object **ret, bool *ret_running);
+/* verb_silence.c */
+int ctl_print_silences(const Ctl *c, json_object *list);
 /* Opens the bus and says what the daemon is called there. */
 int ctl_bus_open(Ctl *c, char **ret_name);
 
@@ -141,5 +150,8 @@ int verb_status(Ctl *c, const char *argument);
 int verb_poll(Ctl *c, const char *argument);
 int verb_test(Ctl *c, const char *argument);
 int verb_retry(Ctl *c, const char *argument);
+int verb_silence(Ctl *c, const char *argument);
+int verb_unsilence(Ctl *c, const char *argument);
+int verb_silences(Ctl *c, const char *argument);
 int verb_reload(Ctl *c, const char *argument);
 int verb_log_level(Ctl *c, const char *argument);

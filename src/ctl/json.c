@@ -86,7 +86,7 @@ static int add_to_array(json_object *array, json_object *o) {
 
 static int json_delivery(const DeliveryRow *d, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
-        bool settled = d->state == DELIVERY_DONE || d->state == DELIVERY_DEAD;
+        bool settled = d->state != DELIVERY_PENDING && d->state != DELIVERY_INFLIGHT;
 
         if (!o)
                 return -ENOMEM;

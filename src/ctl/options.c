@@ -44,6 +44,9 @@ DEFINE_SET_FLAG(help)
 DEFINE_SET_FLAG(version)
 DEFINE_SET_FLAG(no_metrics)
 DEFINE_SET_FLAG(all_dead)
+DEFINE_SET_FLAG(all)
+DEFINE_SET_STRING(job)
+DEFINE_SET_STRING(comment)
 
 /* Calls `take` for every word of a list. */
 static int each_word(Ctl *c, const char *value, int (*take)(Ctl *c, const char *word)) {
@@ -79,7 +82,7 @@ static int set_status(Ctl *c, const char *value) {
 }
 
 static int take_state(Ctl *c, const char *word) {
-        static const char *const names[] = { "pending", "inflight", "done", "dead", NULL };
+        static const char *const names[] = { "pending", "inflight", "done", "dead", "silenced", NULL };
         DeliveryState state;
 
         if (delivery_state_from_string(word, &state) < 0)
@@ -111,6 +114,12 @@ static int set_limit(Ctl *c, const char *value) {
         return CTL_OK;
 }
 
+static int set_for(Ctl *c, const char *value) {
+        if (parse_span(value, &c->options.for_usec) < 0 || c->options.for_usec == 0)
+                return ctl_fail_usage(c, "--for wants a span (2h, 3d), not '%s'", value);
+        return CTL_OK;
+}
+
 static int set_timeout(Ctl *c, const char *value) {
         if (parse_span(value, &c->options.timeout_usec) < 0 || c->options.timeout_usec == 0)
                 return ctl_fail_usage(c, "--timeout wants a span (30s, 5min), not '%s'", value);
@@ -138,10 +147,14 @@ static const CtlOption options[] = {
         { 0, "no-metrics", NULL, GROUP_LEVEL, "without events that only carry metrics", set_no_metrics },
         { 0, "plot", "NAME", GROUP_PLOT, "draw this series, or the losses: loss", set_plot },
         { 0, "type", "GLOB", GROUP_TYPE, "only such notices: job.failed, source.*", set_type },
-        { 0, "state", "STATE,..", GROUP_STATE, "only these: pending, inflight, done, dead", set_state },
+        { 0, "state", "STATE,..", GROUP_STATE, "only these: pending, inflight, done, dead, silenced", set_state },
         { 0, "receiver", "GLOB", GROUP_RECEIVER, "only to receivers with such a name", set_receiver },
         { 'n', "limit", "N", GROUP_LIMIT, "at most so many, 0 for all", set_limit },
         { 0, "all-dead", NULL, GROUP_DEAD, "all that was given up, not one notice", set_all_dead },
+        { 0, "job", "GLOB", GROUP_SILENCE, "what is about jobs with such an id or suffix", set_job },
+        { 0, "for", "SPAN", GROUP_SILENCE, "how long: 2h, 3d", set_for },
+        { 0, "comment", "TEXT", GROUP_SILENCE, "why, for those who wonder", set_comment },
+        { 0, "all", NULL, GROUP_SILENCES, "every silence there is", set_all },
         { 0, "timeout", "SPAN", GROUP_DAEMON, "how long to wait for the daemon (2min)", set_timeout },
 
         { 0, "config", "FILE", GROUP_ALL, "says where the state is", set_config_file },

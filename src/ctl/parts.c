@@ -48,8 +48,9 @@ int format_deliveries(const Ctl *c, const DeliveryRows *deliveries, char **ret) 
 
         for (size_t i = 0; i < deliveries->n; i++) {
                 const DeliveryRow *d = &deliveries->list[i];
+                bool silenced = d->state == DELIVERY_SILENCED;
                 (void) buf_printf(&buf, "%s%s %s", i > 0 ? ", " : "", d->receiver,
-                                  term_symbol(&c->out, delivery_symbol(d->state)));
+                                  silenced ? "silenced" : term_symbol(&c->out, delivery_symbol(d->state)));
                 if (d->state != DELIVERY_DONE && !isempty(d->reason))
                         (void) buf_printf(&buf, " %s", d->reason);
         }

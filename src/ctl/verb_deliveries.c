@@ -28,6 +28,7 @@ static Style state_style(DeliveryState state) {
                 [DELIVERY_INFLIGHT] = STYLE_ACTIVE,
                 [DELIVERY_DONE] = STYLE_GOOD,
                 [DELIVERY_DEAD] = STYLE_BAD,
+                [DELIVERY_SILENCED] = STYLE_DIM,
         };
         return styles[state];
 }

@@ -138,52 +138,61 @@ static int print_status(const Ctl *c, json_object *o) {
         if (r >= 0)
                 r = print_list(c, o, "receivers", receiver_columns, ARRAY_SIZE(receiver_columns),
                                add_receiver);
+        json_object *silences = json_member_array(o, "silences");
+        if (r >= 0 && silences && json_object_array_length(silences) > 0) {
+                term_put(&c->out, STYLE_NONE, "\n");
+                r = ctl_print_silences(c, silences);
+        }
         return r < 0 ? r : print_troubles(c, o);
 }
 
-static int print_either(Ctl *c, json_object *o) {
-        return c->options.json ? ctl_print_json(c, json_object_get(o)) : print_status(c, o);
-}
-
-/* Nobody answers: what is in the store, and that is a failure for whoever checks. */
-static int status_of_store(Ctl *c, int error, const sd_bus_error *why) {
-        _cleanup_json_ json_object *o = NULL;
-
+/* Nobody answers: what is in the store. */
+static int status_of_store(Ctl *c, int error, const sd_bus_error *why, json_object **ret) {
         (void) ctl_fail_call(c, error, why);
         ctl_note(c, "this is what the state says");
         if (ctl_store_open(c) != CTL_OK)
                 return CTL_FAILED;
-        int r = store_status_json(c->store, &o);
-        if (r >= 0)
-                r = print_either(c, o);
-        return r < 0 ? ctl_fail_errno(c, r, "read the state") : CTL_FAILED;
+        int r = store_status_json(c->store, ret);
+        return r < 0 ? ctl_fail_errno(c, r, "read the state") : CTL_OK;
 }
 
-static int status_of_daemon(Ctl *c, sd_bus_message *m) {
-        _cleanup_json_ json_object *o = NULL;
+static int status_of_daemon(Ctl *c, sd_bus_message *m, json_object **ret) {
         const char *text = NULL;
 
         int r = sd_bus_message_read(m, "s", &text);
         if (r >= 0)
-                r = json_parse_bounded(text, strlen(text), &o, NULL);
-        if (r >= 0)
-                r = print_either(c, o);
+                r = json_parse_bounded(text, strlen(text), ret, NULL);
         return r < 0 ? ctl_fail_errno(c, r, "read the answer") : CTL_OK;
 }
 
-int verb_status(Ctl *c, const char *argument _unused_) {
+int ctl_get_status(Ctl *c, json_object **ret, bool *ret_running) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *m = NULL;
         int status;
 
         int r = ctl_try_call(c, &m, &error, "GetStatus", "");
+        *ret_running = r >= 0;
         if (r >= 0)
-                status = status_of_daemon(c, m);
+                status = status_of_daemon(c, m, ret);
         else if (ctl_daemon_is_absent(r, &error))
-                status = status_of_store(c, r, &error);
+                status = status_of_store(c, r, &error, ret);
         else
                 status = ctl_fail_call(c, r, &error);
         sd_bus_message_unref(m);
         sd_bus_error_free(&error);
         return status;
+}
+
+/* That the daemon is down is a failure for whoever checks. */
+int verb_status(Ctl *c, const char *argument _unused_) {
+        _cleanup_json_ json_object *o = NULL;
+        bool running;
+
+        int status = ctl_get_status(c, &o, &running);
+        if (status != CTL_OK)
+                return status;
+        int r = c->options.json ? ctl_print_json(c, json_object_get(o)) : print_status(c, o);
+        if (r < 0)
+                return ctl_fail_errno(c, r, "print the status");
+        return running ? CTL_OK : CTL_FAILED;
 }

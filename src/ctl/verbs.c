@@ -55,6 +55,18 @@ static const CtlVerb retry = {
         "retry", "[NOTICE]", "send again what was given up of a notice, or --all-dead",
         GROUP_DAEMON | GROUP_DEAD | GROUP_RECEIVER | GROUP_SINCE, verb_retry,
 };
+static const CtlVerb silence = {
+        "silence", NULL, "keep back what is about a --job or --source, or for a --receiver, --for 2h",
+        GROUP_DAEMON | GROUP_SILENCE | GROUP_SOURCE | GROUP_RECEIVER, verb_silence,
+};
+static const CtlVerb unsilence = {
+        "unsilence", "[SILENCE]", "end a silence, or --all",
+        GROUP_DAEMON | GROUP_SILENCES, verb_unsilence,
+};
+static const CtlVerb silences = {
+        "silences", NULL, "what is silenced, until when, and how much was kept back",
+        GROUP_DAEMON, verb_silences,
+};
 static const CtlVerb reload = {
         "reload", NULL, "apply the configuration as it is now, or say what is wrong with it",
         GROUP_DAEMON, verb_reload,
@@ -68,7 +80,7 @@ const CtlVerb *const ctl_verbs[] = {
         /* read the state */
         &jobs, &show, &events, &metrics, &notices, &deliveries,
         /* ask the daemon */
-        &status_verb, &poll, &test, &retry, &reload, &log_level,
+        &status_verb, &poll, &test, &retry, &silence, &unsilence, &silences, &reload, &log_level,
         NULL,
 };
 

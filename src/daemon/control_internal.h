@@ -55,6 +55,13 @@ struct Control {
 extern const sd_bus_vtable control_vtable[];    /* of Control */
 extern const sd_bus_vtable log_control_vtable[];
 
+/* Between two engines: for the moment of a reload, or for good. */
+int control_fail_no_engine(sd_bus_error *error);
+/* control_silence.c */
+int method_silence(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_unsilence(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_list_silences(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* Keeps the call open. Frees nothing on failure. */
 int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *subject, Request **ret);
 Request *request_free(Control *c, Request *r);

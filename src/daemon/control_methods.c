@@ -5,8 +5,7 @@
 #include "daemon/control_internal.h"
 #include "io/bus.h"
 
-/* Between two engines: for the moment of a reload, or for good. */
-static int fail_no_engine(sd_bus_error *error) {
+int control_fail_no_engine(sd_bus_error *error) {
         return sd_bus_error_set(error, BUS_ERROR("Stopping"), "ftwatchd is stopping");
 }
 
@@ -45,7 +44,7 @@ static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (!c->engine)
-                return fail_no_engine(error);
+                return control_fail_no_engine(error);
         if (*source && !engine_has_source(c->engine, source))
                 return fail_no_source(c, source, error);
         r = request_new(c, REQUEST_POLL, m, source, &request);
@@ -68,7 +67,7 @@ static int method_test(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (!c->engine)
-                return fail_no_engine(error);
+                return control_fail_no_engine(error);
         NoticeType type = notice_type_from_string(*name ? name : "test");
         if (type == _NOTICE_TYPE_INVALID)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "there is no notice type '%s'", name);
@@ -93,7 +92,7 @@ static int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         if (r < 0)
                 return r;
         if (!c->engine)
-                return fail_no_engine(error);
+                return control_fail_no_engine(error);
         r = *id ? engine_retry(c->engine, id) : -ENOENT;
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, BUS_ERROR("NoSuchNotice"), "there is no notice '%s'", id);
@@ -112,7 +111,7 @@ static int method_retry_all_dead(sd_bus_message *m, void *userdata, sd_bus_error
         if (r < 0)
                 return r;
         if (!c->engine)
-                return fail_no_engine(error);
+                return control_fail_no_engine(error);
         r = engine_retry_dead(c->engine, *glob ? glob : NULL, MIN(since, (uint64_t) INT64_MAX));
         return r < 0 ? r : sd_bus_reply_method_return(m, "u", (uint32_t) r);
 }
@@ -133,7 +132,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
         case -EBUSY:
                 return sd_bus_error_set(error, BUS_ERROR("Busy"), "a reload is under way already");
         case -ESHUTDOWN:
-                return fail_no_engine(error);
+                return control_fail_no_engine(error);
         case -EINVAL:
                 return sd_bus_error_set(error, BUS_ERROR("InvalidConfiguration"), strempty(errors));
         default:
@@ -147,7 +146,7 @@ static int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *er
         _cleanup_free_ char *text = NULL;
 
         if (!c->engine)
-                return fail_no_engine(error);
+                return control_fail_no_engine(error);
         int r = engine_status_json(c->engine, &o);
         if (r >= 0)
                 r = json_add_string(o, "version", c->version);
@@ -210,6 +209,13 @@ const sd_bus_vtable control_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("RetryAllDead", SD_BUS_ARGS("s", receivers, "t", since_usec),
                                 SD_BUS_RESULT("u", deliveries), method_retry_all_dead,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Silence",
+                                SD_BUS_ARGS("s", kind, "s", pattern, "t", span_usec, "s", comment),
+                                SD_BUS_RESULT("t", id), method_silence, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unsilence", SD_BUS_ARGS("t", id), SD_BUS_RESULT("u", ended), method_unsilence,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListSilences", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(tssttst)", silences),
+                                method_list_silences, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), method_get_status,

@@ -10,6 +10,7 @@
 #include "engine/engine_internal.h"
 #include "engine/lane.h"
 #include "engine/poller.h"
+#include "engine/silence.h"
 #include "engine/tail.h"
 #include "engine/watch.h"
 #include "store/outbox.h"
@@ -192,6 +193,8 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
                 r = engine_add_sources(e);
         if (r >= 0)
                 r = engine_forget_troubles(e);
+        if (r >= 0)
+                r = engine_silences_start(e);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(e);
@@ -208,6 +211,7 @@ Engine *engine_free(Engine *e) {
         sd_event_source_disable_unref(e->idle);
         sd_event_source_disable_unref(e->drain_timer);
         sd_event_source_disable_unref(e->prune_timer);
+        engine_silences_stop(e);
         free(e->told);
         free(e);
         return NULL;

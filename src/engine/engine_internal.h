@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/source.h"
 #include "model/notice.h"
+#include "model/silence.h"
 
 struct Engine {
         const Config *config;
@@ -18,6 +19,9 @@ struct Engine {
         sd_event_source *idle;          /* defer: asks whether everything is done */
         sd_event_source *drain_timer;
         sd_event_source *prune_timer;
+
+        Silences silences;              /* those of the store */
+        sd_event_source *silence_timer; /* realtime: the next one ends */
 
         int store_error;                /* why the state could not be written, told once; 0 when it can */
         usec_t store_failed_usec;       /* boottime, the last time */

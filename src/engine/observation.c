@@ -9,6 +9,7 @@
 #include "engine/engine_internal.h"
 #include "model/route.h"
 #include "store/outbox.h"
+#include "store/silence.h"
 
 int observation_begin(Engine *e) {
         int r = e->broken ? -EUCLEAN : store_begin(e->ports.store);
@@ -21,6 +22,18 @@ static int64_t subject_line(const Subject *subject) {
         return subject->job > 0 ? subject->job : -subject->source;
 }
 
+/* 1: a silence keeps it back, which is written down. The journal is a record, not somebody to be spared. */
+static int tell_silenced(Engine *e, const Notice *n, const ReceiverCommon *receiver, int64_t seq) {
+        const Silence *s = silences_find(&e->silences, n, receiver->name, engine_now(e).real_usec);
+
+        if (!s || streq(receiver->kind->name, "journal"))
+                return 0;
+        int r = store_delivery_add_silenced(e->ports.store, seq, receiver->name, s, n->created_usec);
+        if (r >= 0)
+                r = store_silence_count(e->ports.store, s->id);
+        return r < 0 ? r : 1;
+}
+
 static int tell_receivers(Engine *e, const Notice *n, const Subject *subject, int64_t seq) {
         usec_t due =
                 subject->enrich ? usec_add(n->created_usec, subject->enrich_timeout_usec) : n->created_usec;
@@ -31,7 +44,9 @@ static int tell_receivers(Engine *e, const Notice *n, const Subject *subject, in
                 bool implied = dispatcher_is_implied(e->dispatcher, i) && !n->test;
                 if (!implied && !route_matches(e->config->rules, e->config->n_rules, n, receiver->name))
                         continue;
-                int r = store_delivery_add(e->ports.store, seq, receiver->name, subject_line(subject),
+                int r = tell_silenced(e, n, receiver, seq);
+                if (r == 0)
+                        r = store_delivery_add(e->ports.store, seq, receiver->name, subject_line(subject),
                                            n->created_usec, subject->first ? 0 : due);
                 if (r < 0)
                         return r;

@@ -6,6 +6,7 @@
 #include "engine/watch.h"
 #include "store/outbox.h"
 #include "store/query.h"
+#include "store/silence.h"
 
 /* A point in boottime as Unix seconds; null for none. */
 static int add_time(json_object *o, const char *key, usec_t boot_usec, const Now *now) {
@@ -122,6 +123,34 @@ static int add_troubles(Store *store, json_object *o) {
         return r;
 }
 
+static int silence_to_json(const Silence *s, json_object *o) {
+        int r;
+
+        if ((r = json_add_int(o, "id", s->id)) < 0 ||
+            (r = json_add_string(o, "kind", silence_kind_to_string(s->kind))) < 0 ||
+            (r = json_add_string(o, "pattern", s->pattern)) < 0 ||
+            (r = json_add_string(o, "comment", s->comment)) < 0 ||
+            (r = json_add_int(o, "since_at", (int64_t) (s->since_usec / USEC_PER_SEC))) < 0 ||
+            (r = json_add_int(o, "until_at", (int64_t) (s->until_usec / USEC_PER_SEC))) < 0)
+                return r;
+        return json_add_int(o, "kept_back", (int64_t) s->n_silenced);
+}
+
+static int add_silences(Store *store, json_object *o) {
+        _cleanup_(silences_done) Silences silences = {};
+        json_object *list = NULL, *item = NULL;
+
+        int r = store_silences_load(store, &silences);
+        if (r >= 0)
+                r = list_new(o, "silences", &list);
+        for (size_t i = 0; r >= 0 && i < silences.n; i++) {
+                r = list_add(list, &item);
+                if (r >= 0)
+                        r = silence_to_json(&silences.list[i], item);
+        }
+        return r;
+}
+
 static int add_stored(Store *store, bool running, json_object *o) {
         uint64_t owed = 0;
 
@@ -130,7 +159,9 @@ static int add_stored(Store *store, bool running, json_object *o) {
                 r = json_add_bool(o, "running", running);
         if (r >= 0)
                 r = json_add_int(o, "owed", (int64_t) owed);
-        return r < 0 ? r : add_troubles(store, o);
+        if (r >= 0)
+                r = add_troubles(store, o);
+        return r < 0 ? r : add_silences(store, o);
 }
 
 static int add_stored_sources(Store *store, json_object *o) {

@@ -11,6 +11,7 @@ static const char *const states[] = {
         [DELIVERY_INFLIGHT] = "inflight",
         [DELIVERY_DONE] = "done",
         [DELIVERY_DEAD] = "dead",
+        [DELIVERY_SILENCED] = "silenced",
 };
 
 const char *delivery_state_to_string(DeliveryState s) {

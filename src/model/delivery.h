@@ -12,6 +12,7 @@ typedef enum DeliveryState {            /* values are in the database */
         DELIVERY_INFLIGHT = 1,
         DELIVERY_DONE = 2,
         DELIVERY_DEAD = 3,
+        DELIVERY_SILENCED = 4,          /* kept back by a silence; nothing was tried */
 } DeliveryState;
 
 const char *delivery_state_to_string(DeliveryState s);

@@ -60,7 +60,7 @@ static int append_delivery(sqlite3_stmt *stmt, DeliveryRows *rows) {
         if (r < 0)
                 return r;
         int64_t state = sqlite3_column_int64(stmt, 1);
-        if (state < DELIVERY_PENDING || state > DELIVERY_DEAD)
+        if (state < DELIVERY_PENDING || state > DELIVERY_SILENCED)
                 return -EUCLEAN;
         d->state = (DeliveryState) state;
         d->attempts = sqlite3_column_int64(stmt, 2);

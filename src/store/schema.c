@@ -140,4 +140,16 @@ static const char long_jobs[] =
         "  PRIMARY KEY (job, condition)"
         ") WITHOUT ROWID;";
 
-const char *const schema_steps[SCHEMA_VERSION] = { version_1, deliveries_kind, long_jobs };
+/* What is not delivered for a while; a row goes when it is over. */
+static const char silences[] =
+        "CREATE TABLE silences ("
+        "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        "  kind TEXT NOT NULL," /* silence_kind_to_string() */
+        "  pattern TEXT NOT NULL,"
+        "  comment TEXT,"
+        "  since_usec INTEGER NOT NULL,"
+        "  until_usec INTEGER NOT NULL,"
+        "  n_silenced INTEGER NOT NULL DEFAULT 0" /* deliveries */
+        ");";
+
+const char *const schema_steps[SCHEMA_VERSION] = { version_1, deliveries_kind, long_jobs, silences };

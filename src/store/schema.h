@@ -1,7 +1,7 @@
 #pragma once
 /* The schema of the state database and its migrations. PRAGMA user_version holds its number. */
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 /* "FTWD": PRAGMA application_id, so that file(1) and we know our own. */
 #define SCHEMA_APPLICATION_ID 0x46545744
 

@@ -139,6 +139,19 @@ says() {
         run ! grep -q ftjob-secret "$T/listener.log"
 }
 
+# --- help ---------------------------------------------------------------------------------------------
+
+@test "help: the verbs, and each with its options" {
+        "$CTL" help >"$T/help"
+        diff "$TOP/tests/e2e/golden/help.txt" "$T/help"
+        local verb
+        for verb in status poll test retry silence unsilence silences reload log-level; do
+                echo
+                "$CTL" help "$verb" | sed '/^With every verb/,$d'
+        done >"$T/verbs"
+        diff "$TOP/tests/e2e/golden/help-control.txt" "$T/verbs"
+}
+
 # --- what happens -------------------------------------------------------------------------------------
 
 @test "signals: every notice, and the properties that change" {
@@ -278,6 +291,69 @@ says() {
         says 'nothing was given up'
         run_ctl 2 retry
         run_ctl 2 retry "$id" --all-dead
+}
+
+# --- silences -----------------------------------------------------------------------------------------
+
+@test "silence: kept back and marked, seen in status, over in time" {
+        controlled
+        run_ctl 0 silence --job 'ftjob-qui*' --for 1h --comment 'known to fail'
+        says 'silence 1: job ftjob-qui* for 1h'
+        await_log 'silence 1 begins: job ftjob-qui\* is not told for 1h: known to fail'
+        run_job ftjob-quiet
+        run_job ftjob-loud
+        run_ctl 0 poll
+        says 'job.running ftjob-quiet'
+        wait_for 10 has_told_job ftjob-loud running
+        assert_equal "$(told '.data.id' | sort -u | tr -d '"' | xargs)" ftjob-loud
+        run_ctl 0 deliveries --state silenced
+        says 'silence 1: job ftjob-qui*'
+        run_ctl 0 notices
+        says 'hook silenced'
+        run_ctl 0 status
+        [[ $output =~ 1\ +job\ +ftjob-qui\*\ +in\ 59min.*known\ to\ fail ]]
+        # A restart does not end it, and its time does.
+        stop_daemon
+        run_ctl 0 silences
+        says 'ftjob-qui*'
+        sqlite3 "$T/state/state.db" "UPDATE silences SET until_usec = (unixepoch() + 2) * 1000000"
+        start_daemon
+        await_log 'silence 1 is over .job ftjob-qui\*.: [1-9][0-9]* deliver'
+        await_bus
+        run_ctl 0 silences
+        says 'nothing is silenced'
+        set_status ftjob-quiet succeeded
+        run_ctl 0 poll
+        wait_for 10 has_told_job ftjob-quiet succeeded
+}
+
+@test "silence: sources, receivers, and what is wrong" {
+        controlled
+        run_ctl 0 silence --source sim --for 1h --json
+        assert_equal "$(jq .silence <<<"$output")" 1
+        run_ctl 0 silence --receiver 'h*' --for 2h
+        assert_equal "$(manager ListSilences | cut -c -40 | grep -o '1 "source" "sim"')" '1 "source" "sim"'
+        run_ctl 0 test hook
+        says 'hook took it'
+        run_ctl 0 unsilence 1
+        says '1 silence ended'
+        run_ctl 1 unsilence 1
+        says 'there is no silence 1'
+        run_job ftjob-kept
+        run_ctl 0 poll
+        run_ctl 0 deliveries --state silenced --json
+        assert_equal "$(jq -r '.[-1] | .state, .detail' <<<"$output" | xargs)" 'silenced silence 2: receiver h*'
+        run_ctl 0 unsilence --all
+        run_ctl 0 retry "$(ctl deliveries --state silenced --json | jq -r '.[-1].notice')"
+        says '1 delivery is owed again'
+        wait_for 10 has_told_job ftjob-kept running
+        run_ctl 2 silence --for 2h
+        run_ctl 2 silence --source sim --job x --for 2h
+        run_ctl 2 silence --source sim
+        run_ctl 1 silence --source sim --for 20000h
+        says 'at most a year'
+        run_ctl 2 unsilence
+        run_ctl 2 unsilence first
 }
 
 # --- reload, status -----------------------------------------------------------------------------------
