@@ -10,8 +10,10 @@
 #define CAPACITY_MIN 256U
 
 void buf_done(Buf *b) {
+        if (b->wipe && b->data)
+                explicit_bzero(b->data, b->capacity);
         free(b->data);
-        *b = (Buf) { .limit = b->limit };
+        *b = (Buf) { .limit = b->limit, .wipe = b->wipe };
 }
 
 void buf_reset(Buf *b) {
@@ -27,6 +29,18 @@ static int buf_fail(Buf *b, int error) {
         return error;
 }
 
+static char *buf_grow(Buf *b, size_t capacity) {
+        if (!b->wipe)
+                return realloc(b->data, capacity);
+        char *data = malloc(capacity);
+        if (data && b->data) {
+                memcpy(data, b->data, b->size + 1);
+                explicit_bzero(b->data, b->capacity);
+                free(b->data);
+        }
+        return data;
+}
+
 /* Room for `more` bytes and a NUL. */
 static int buf_reserve(Buf *b, size_t more) {
         if (more >= SIZE_MAX - b->size || more > b->limit || b->size > b->limit - more)
@@ -38,7 +52,7 @@ static int buf_reserve(Buf *b, size_t more) {
         size_t most = b->limit < SIZE_MAX ? b->limit + 1 : SIZE_MAX;
         size_t capacity = b->capacity > most / 2 ? most : MAX(b->capacity * 2, (size_t) CAPACITY_MIN);
         capacity = MIN(MAX(capacity, need), most);
-        char *data = realloc(b->data, capacity);
+        char *data = buf_grow(b, capacity);
         if (!data)
                 return buf_fail(b, -ENOMEM);
         b->data = data;

@@ -4,6 +4,7 @@
  * in `error`: a chain of appends needs one check at its end. */
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/macro.h"
@@ -14,6 +15,7 @@ typedef struct Buf {
         size_t capacity;
         size_t limit;           /* most bytes it may ever hold */
         int error;              /* first failure, negative errno, or 0 */
+        bool wipe;              /* it holds a secret: no copy is left behind when it grows or is freed */
 } Buf;
 
 #define BUF_INIT(max) ((Buf) { .limit = (max) })

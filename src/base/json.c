@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <json-c/printbuf.h>
+
 #include "base/strings.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -16,7 +18,7 @@ static bool blank_from(const char *text, size_t at, size_t size) {
         return true;
 }
 
-int json_parse_bounded(const char *text, size_t size, json_object **ret, const char **ret_reason) {
+static int parse(const char *text, size_t size, bool wipe, json_object **ret, const char **ret_reason) {
         const char *reason = NULL;
         json_object *o = NULL;
 
@@ -34,6 +36,8 @@ int json_parse_bounded(const char *text, size_t size, json_object **ret, const c
                 o = json_tokener_parse_ex(t, "", 1);    /* the NUL ends a bare number */
                 e = json_tokener_get_error(t);
         }
+        if (wipe && t->pb)
+                explicit_bzero(t->pb->buf, (size_t) t->pb->size);
         json_tokener_free(t);
         if (e != json_tokener_success)
                 reason = blank_from(text, 0, size) ? "empty" : json_tokener_error_desc(e);
@@ -47,6 +51,21 @@ int json_parse_bounded(const char *text, size_t size, json_object **ret, const c
         }
         *ret = o;
         return 0;
+}
+
+int json_parse_bounded(const char *text, size_t size, json_object **ret, const char **ret_reason) {
+        return parse(text, size, false, ret, ret_reason);
+}
+
+int json_parse_secret(const char *text, size_t size, json_object **ret, const char **ret_reason) {
+        return parse(text, size, true, ret, ret_reason);
+}
+
+void json_erase(json_object *o, const char *key) {
+        json_object *v = json_member(o, key);
+
+        if (json_object_is_type(v, json_type_string))
+                explicit_bzero((char *) json_object_get_string(v), (size_t) json_object_get_string_len(v));
 }
 
 json_object *json_member(json_object *o, const char *key) {

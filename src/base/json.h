@@ -25,6 +25,11 @@ static inline void json_putp(json_object **o) {
 int json_parse_bounded(const char *text, size_t size, json_object **ret, const char **ret_reason);
 
 /* The member of an object that is there and not null, else NULL. `o` may be anything, NULL included. */
+/* The same for a text with a secret in it: the parser's own copy is wiped. */
+int json_parse_secret(const char *text, size_t size, json_object **ret, const char **ret_reason);
+/* Wipes a string member. */
+void json_erase(json_object *o, const char *key);
+
 json_object *json_member(json_object *o, const char *key);
 json_object *json_member_object(json_object *o, const char *key);       /* a non-empty object, else NULL */
 json_object *json_member_array(json_object *o, const char *key);

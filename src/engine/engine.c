@@ -207,6 +207,7 @@ Engine *engine_free(Engine *e) {
         for (size_t i = 0; i < e->n_sources; i++)
                 source_free(e->sources[i]);
         free(e->sources);
+        tokens_free(e);
         dispatcher_free(e->dispatcher);
         sd_event_source_disable_unref(e->idle);
         sd_event_source_disable_unref(e->drain_timer);

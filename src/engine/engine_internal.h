@@ -13,6 +13,7 @@ struct Engine {
         Dispatcher *dispatcher;
         Source **sources;               /* config->n_sources of them */
         size_t n_sources;
+        Token *tokens;                  /* of the sources whose credential is no key */
 
         usec_t steady_usec;             /* realtime less boottime at the start */
         bool once, draining, broken;

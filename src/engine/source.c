@@ -49,6 +49,8 @@ int source_new(Source **ret, Engine *e, const SourceSettings *settings) {
                 r = source_load_trouble(s);
         if (r >= 0)
                 r = watches_load(s);
+        if (r >= 0 && !source_settings_key(settings))
+                r = token_attach(e, settings, &s->token);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);

@@ -13,6 +13,7 @@
 #include "api/source.h"
 #include "engine/observation.h"
 #include "engine/row_cache.h"
+#include "engine/token.h"
 #include "io/http.h"
 #include "model/trouble.h"
 #include "model/vigil.h"
@@ -58,6 +59,8 @@ struct Source {
 
         int64_t server_ahead_usec;      /* the server's clock less engine_steady(), as of its last Date */
 
+        Token *token;                   /* of the engine; NULL: the credential is a key */
+        uint64_t refused_generation;    /* of the token that was refused although it was new; 0: none */
         SourceCall *call;               /* of the list */
         unsigned n_requests;            /* in this poll */
         bool resumed;                   /* this walk goes on where an earlier one ended */

@@ -1,88 +1,203 @@
+/* One request to the API. Where the credential is a token, it waits for one first; a token that is refused
+ * (401) is replaced once. All of it within the time that one request may take. */
 #include <errno.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/reply.h"
 #include "base/secret.h"
 #include "engine/engine_internal.h"
+#include "engine/hide.h"
+#include "engine/token.h"
 
-#define KEY_SIZE_MIN 8U                 /* bytes */
+/* A new token that was refused as well is not replaced again at once: the role is missing, or what was revoked
+ * takes its time to be forgotten. */
+#define REFUSED_AGAIN_USEC (5 * USEC_PER_MINUTE)
 
 struct SourceCall {
         Source *source;
-        HttpCall *http;
+        HttpCall *http;                 /* under way, or */
+        TokenWaiter waiter;             /* waiting for a token until the timer */
+        bool waiting;
+        sd_event_source *timer;
+        usec_t deadline_usec;           /* boottime */
+        Secret *token;                  /* the one that was sent */
+        uint64_t generation;            /* of it */
+        bool replaced;                  /* once is enough */
+        Outcome failed;                 /* why there is no token */
         char *url;
         source_done_t done;
         void *userdata;
 };
 
 static SourceCall *source_call_free(SourceCall *c) {
-        if (c)
-                free(c->url);
+        if (!c)
+                return NULL;
+        if (c->waiting)
+                token_unwait(c->source->token, &c->waiter);
+        sd_event_source_disable_unref(c->timer);
+        secret_free(c->token);
+        free(c->url);
         free(c);
         return NULL;
 }
 DEFINE_CLEANUP(SourceCall, source_call_free)
 
-static bool reply_repeats(const HttpReply *reply, const Secret *secret) {
-        return memmem(buf_string(&reply->body), reply->body.size, secret_reveal(secret),
-                      secret_size(secret)) ||
-               strstr(reply->request_id, secret_reveal(secret)) ||
-               strstr(reply->detail, secret_reveal(secret));
+static void source_call_end(SourceCall *call, const Outcome *outcome, HttpReply *reply) {
+        _cleanup_(source_call_freep) SourceCall *c = call;
+
+        /* The holder forgets the call first, and may free the source. */
+        c->done(outcome, reply, c->userdata);
 }
 
-/* Some servers repeat the key that they refuse; what they say then goes to no log, no store and nobody. A
- * shorter one is no secret but a placeholder, and a word that answers are made of. */
-static Outcome reply_outcome(const HttpReply *reply, const Secret *secret) {
-        Outcome o = api_reply_outcome(reply);
-        char text[96];
+static void source_call_fail(SourceCall *c, const Outcome *failed) {
+        HttpReply none = { .failure = HTTP_FAILURE_INTERNAL, .should_retry = -1 };
+        Outcome outcome = *failed;
 
-        if (o.kind == OUTCOME_OK || secret_size(secret) < KEY_SIZE_MIN || !reply_repeats(reply, secret))
-                return o;
-        (void) snprintf(text, sizeof text, "HTTP %d: the answer repeats the credential and is not shown",
-                        reply->status);
-        Outcome clean = outcome_make(o.kind, o.reason, o.status, text);
-        clean.retry_after_usec = o.retry_after_usec;
-        return clean;
+        source_call_end(c, &outcome, &none);
 }
 
-/* The holder forgets the call first, and may free the source in its callback. */
+static void source_call_fail_internal(SourceCall *c, int error) {
+        Outcome failed = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-error));
+
+        source_call_fail(c, &failed);
+}
+
+/* --- the token --------------------------------------------------------------------------------------- */
+
+static int source_call_go(SourceCall *c);
+
+static void on_token(TokenWaiter *w, const Outcome *failed) {
+        SourceCall *c = (SourceCall *) ((char *) w - offsetof(SourceCall, waiter));
+
+        c->waiting = false;
+        c->timer = sd_event_source_disable_unref(c->timer);
+        if (failed) {
+                source_call_fail(c, failed);
+                return;
+        }
+        int r = source_call_go(c);
+        if (r < 0)
+                source_call_fail_internal(c, r);
+}
+
+static int on_wait_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
+        SourceCall *c = userdata;
+
+        (void) timer;
+        (void) usec;
+        source_call_fail(c, &c->failed);
+        return 0;
+}
+
+/* What is known to fail fails from the event loop, as everything does. */
+static int source_call_wait(SourceCall *c) {
+        sd_event *event = c->source->engine->ports.event;
+        usec_t until = c->deadline_usec;
+        const Outcome *failed;
+
+        int r = token_wait(c->source->token, &c->waiter, &failed);
+        if (r < 0 && r != -EAGAIN)
+                return r;
+        c->waiting = r >= 0;
+        if (c->waiting)
+                c->failed = failed->kind != OUTCOME_OK
+                                    ? *failed
+                                    : outcome_make(OUTCOME_RETRY, REASON_TIMEOUT, 0,
+                                                   "no token: it did not come within timeout");
+        else {
+                c->failed = *failed;
+                until = 0;
+        }
+        return sd_event_add_time(event, &c->timer, CLOCK_BOOTTIME, until, USEC_PER_MSEC, on_wait_timer, c);
+}
+
+/* Whether a newer token may help, after the one that was sent was refused. */
+static bool source_call_replaces(SourceCall *c) {
+        Source *s = c->source;
+        usec_t now = engine_now(s->engine).boot_usec;
+
+        if (c->replaced || (c->generation == s->refused_generation &&
+                            now < usec_add(token_since(s->token), REFUSED_AGAIN_USEC)))
+                return false;
+        c->replaced = true;
+        return true;
+}
+
+/* --- the request ------------------------------------------------------------------------------------- */
+
 static void on_reply(HttpReply *reply, void *userdata) {
-        _cleanup_(source_call_freep) SourceCall *c = userdata;
-        Outcome outcome = reply_outcome(reply, c->source->settings->api_key);
+        SourceCall *c = userdata;
+        Source *s = c->source;
+        Outcome outcome = api_reply_outcome(reply);
 
-        c->done(&outcome, reply, c->userdata);
+        c->http = NULL;
+        outcome = outcome_hide(&outcome, reply, c->token ? c->token : source_settings_key(s->settings));
+        if (c->token && reply->status == 401 && source_call_replaces(c)) {
+                int r = source_call_go(c);
+                if (r < 0)
+                        source_call_fail_internal(c, r);
+                return;
+        }
+        if (c->token && reply->status == 401)
+                s->refused_generation = c->generation;
+        else if (outcome.kind == OUTCOME_OK)
+                s->refused_generation = 0;
+        source_call_end(c, &outcome, reply);
 }
 
-static int source_call_submit(SourceCall *c) {
+static int source_call_submit(SourceCall *c, const Credential *credential, usec_t timeout_usec) {
         const SourceSettings *settings = c->source->settings;
-        Credential credential = { .kind = CREDENTIAL_KEY, .secret = settings->api_key };
         HttpRequest request = {
                 .method = "GET",
                 .url = c->url,
-                .timeout_usec = settings->timeout_usec,
+                .timeout_usec = timeout_usec,
                 .reply_limit = settings->reply_limit,
                 .proxy = settings->proxy,
                 .ca_file = settings->ca_file,
         };
 
-        int r = settings->dialect->authorize(settings, &credential, &request);
+        int r = settings->dialect->authorize(settings, credential, &request);
         return r < 0 ? r : http_submit(c->source->engine->ports.http, &request, on_reply, c, &c->http);
+}
+
+/* Sends with the token that there is, newer than one that was refused, or waits for it. */
+static int source_call_go(SourceCall *c) {
+        usec_t now = engine_now(c->source->engine).boot_usec;
+        const Secret *token = token_current(c->source->token, c->replaced ? c->generation : 0, &c->generation);
+
+        if (!token)
+                return source_call_wait(c);
+        secret_free(TAKE_PTR(c->token));
+        int r = secret_new(&c->token, secret_reveal(token), secret_size(token));
+        if (r < 0)
+                return r;
+        Credential credential = { .kind = CREDENTIAL_TOKEN, .secret = c->token };
+        return source_call_submit(c, &credential, MAX(usec_sub(c->deadline_usec, now), USEC_PER_MSEC));
 }
 
 int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
                source_done_t done, void *userdata, SourceCall **ret) {
         _cleanup_(source_call_freep) SourceCall *c = calloc(1, sizeof *c);
+        usec_t timeout_usec = s->settings->timeout_usec;
 
         if (!c)
                 return -ENOMEM;
         c->source = s;
         c->done = done;
         c->userdata = userdata;
+        c->waiter.done = on_token;
         int r = s->settings->dialect->url(s->settings, what, id, after, limit, &c->url);
-        if (r >= 0)
-                r = source_call_submit(c);
+        if (r < 0)
+                return r;
+        if (s->token) {
+                c->deadline_usec = usec_add(engine_now(s->engine).boot_usec, timeout_usec);
+                r = source_call_go(c);
+        } else {
+                Credential key = { .kind = CREDENTIAL_KEY, .secret = source_settings_key(s->settings) };
+                r = source_call_submit(c, &key, timeout_usec);
+        }
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);

@@ -1,8 +1,8 @@
 #pragma once
 /* The transport seam: submit a request, get one callback. Production is libcurl (http_curl_new), tests give
  * a script. It does not interpret statuses: what a 404 means is known in api/ and receiver/. Redirects are
- * never followed; https, or http towards loopback and the metadata address of a cloud machine
- * (169.254.169.254), which no proxy sees; a reply over reply_limit ends as TOO_LARGE. */
+ * never followed; https, or http towards loopback and link-local addresses (169.254.0.0/16,
+ * where cloud machines ask for tokens), which no proxy sees; a reply over reply_limit ends as TOO_LARGE. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +49,7 @@ typedef struct HttpRequest {
         size_t reply_limit;             /* bytes of body, > 0 */
         const char *proxy;              /* NULL: from the environment, "" : none */
         const char *ca_file;            /* PEM bundle; NULL: the system's */
+        bool secret_reply;              /* the body is wiped when it is freed */
 } HttpRequest;
 
 #define HTTP_DETAIL_MAX 256U
@@ -60,6 +61,7 @@ typedef struct HttpReply {
         Buf body;                       /* the callback may take it (and leave a BUF_INIT behind) */
         char content_type[128];         /* "" when absent */
         char request_id[128];           /* apim-request-id or x-request-id, to be quoted; "" when absent */
+        char challenge[256];            /* WWW-Authenticate; "" when absent */
         int64_t date;                   /* Date: as Unix seconds, 0 when absent */
         usec_t retry_after_usec;        /* retry-after-ms or Retry-After (seconds, date); 0 when absent */
         int should_retry;               /* x-should-retry: 1 true, 0 false, -1 absent */

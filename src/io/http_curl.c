@@ -1,6 +1,7 @@
 /* One easy handle a request, new or reset (curl_glue_take_easy()); connections are the multi handle's. */
 #include "io/http_curl.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "base/strings.h"
 #include "io/curl_setup.h"
 
-#define METADATA_HOST "169.254.169.254"
+#define LINK_LOCAL "169.254."             /* RFC 3927: never leaves the link */
 
 typedef struct HttpCurl {
         Http http;
@@ -101,6 +102,7 @@ static void reply_read_headers(HttpReply *reply, CURL *easy) {
 
         copy_printable(reply->content_type, sizeof reply->content_type, reply_header(easy, "content-type"));
         copy_printable(reply->request_id, sizeof reply->request_id, id);
+        copy_printable(reply->challenge, sizeof reply->challenge, reply_header(easy, "www-authenticate"));
         if (date)
                 reply->date = http_parse_date(date);
         if (should && strcasecmp(should, "true") == 0)
@@ -216,6 +218,12 @@ static CURLcode call_set_method(CURL *easy, const HttpRequest *request) {
         return code;
 }
 
+static bool host_is_link_local(const char *host) {
+        struct in_addr a;
+
+        return inet_pton(AF_INET, host, &a) == 1 && startswith(host, LINK_LOCAL);
+}
+
 /* Where it goes, and by which way: refuses what is not safe. */
 static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
         const char *url = request->url ? request->url : secret_reveal(request->secret_url);
@@ -224,7 +232,7 @@ static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
         int r = curl_setup_parse_url(url, &c->url, &scheme, &host);
         if (r < 0)
                 return r == -ENOMEM ? r : -EPROTO;
-        bool is_near = host_is_loopback(host) || streq(host, METADATA_HOST);
+        bool is_near = host_is_loopback(host) || host_is_link_local(host);
         bool is_plain = streq(scheme, "http") && is_near;
         if (!is_plain && !streq(scheme, "https"))
                 return -EPROTO;
@@ -297,6 +305,7 @@ static int http_curl_submit(Http *http, const HttpRequest *request, http_done_t 
         c->done = done;
         c->userdata = userdata;
         c->reply.body = BUF_INIT(request->reply_limit);
+        c->reply.body.wipe = request->secret_reply;
         c->reply.should_retry = -1;
         int r = call_set_options(c, easy, request);
         if (r >= 0)

@@ -99,8 +99,8 @@ static const struct {
         const char *text;
 } advices[] = {
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE,
-          "Check the api key: was it regenerated, and does it belong to this endpoint? Azure says the "
-          "same for a wrong host." },
+          "Check the credential of this source: was the key regenerated, did the secret expire, does it belong "
+          "to this endpoint, has it the role? Azure says the same for a wrong host." },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY,
           "Check the endpoint: what answers there does not speak this API. Is it a proxy, a login page or "
           "another service?" },

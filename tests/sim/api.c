@@ -106,7 +106,7 @@ static Credential request_credential(const Sim *sim, const Request *req, const D
                 return CREDENTIAL_RIGHT;
         if (bearer && info->takes_bearer_key && strcmp(bearer, s->api_key) == 0)
                 return CREDENTIAL_RIGHT;
-        if (bearer && s->token && strcmp(bearer, s->token) == 0)
+        if (bearer && ((s->token && strcmp(bearer, s->token) == 0) || issuer_accepts(sim, bearer)))
                 return CREDENTIAL_RIGHT;
         return CREDENTIAL_WRONG;
 }

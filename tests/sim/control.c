@@ -200,6 +200,9 @@ static const struct {
         { "GET",    "/_sim/received", control_received },
         { "GET",    "/_sim/count",    control_count },
         { "POST",   "/_sim/key/",     control_set_key },
+        { "POST",   "/_sim/token",    token_control_set },
+        { "GET",    "/_sim/token",    token_control_get },
+        { "DELETE", "/_sim/token",    token_control_revoke },
         { "POST",   "/_sim/reset",    control_reset },
 };
 

@@ -18,7 +18,7 @@
 #define PEM_MAX 65536
 
 typedef struct Options {
-        const char *scenario, *port_file, *tls_port_file, *record, *clock_file, *certificate, *key;
+        const char *scenario, *port_file, *tls_port_file, *record, *clock_file, *certificate, *key, *identity;
         uint16_t port, tls_port;
         bool has_seed, has_shape, specification;
         uint64_t seed;
@@ -30,6 +30,7 @@ static const char usage[] =
         "  --port-file FILE     write the base URL there, atomically\n"
         "  --tls-cert FILE --tls-key FILE [--tls-port N] [--tls-port-file FILE]\n"
         "                       a second listener with TLS\n"
+        "  --identity-dir DIR   what the token servers check: certificate.pem, federated, arc/\n"
         "  --record FILE        append one JSON line for each delivery received\n"
         "  --clock-file FILE    share a clock offset (int64, nanoseconds) with other programs\n"
         "  --seed N             instead of the scenario's\n"
@@ -40,6 +41,7 @@ int sim_load(Sim *sim) {
         fault_list_done(&sim->faults);
         sink_table_done(&sim->sinks);
         journal_done(&sim->journal);
+        issuer_reset(&sim->issuer);
         clock_restart(&sim->clock);
         world_init(&sim->world, &sim->clock);
         int r = scenario_load(sim, sim->scenario);
@@ -55,6 +57,7 @@ void sim_done(Sim *sim) {
         fault_list_done(&sim->faults);
         sink_table_done(&sim->sinks);
         journal_done(&sim->journal);
+        issuer_reset(&sim->issuer);
         clock_done(&sim->clock);
         if (sim->record)
                 (void) fclose(sim->record);
@@ -80,6 +83,7 @@ static int options_set(Options *o, int option, const char *value) {
         case 'k': o->clock_file = value; return 0;
         case 'C': o->certificate = value; return 0;
         case 'K': o->key = value; return 0;
+        case 'I': o->identity = value; return 0;
         case 'p': return read_port(value, &o->port);
         case 'P': return read_port(value, &o->tls_port);
         case 'n':
@@ -106,6 +110,7 @@ static int options_read(Options *o, int argc, char **argv) {
                 { "shape", required_argument, NULL, 'S' },
                 { "tls-cert", required_argument, NULL, 'C' },
                 { "tls-key", required_argument, NULL, 'K' },
+                { "identity-dir", required_argument, NULL, 'I' },
                 { "tls-port", required_argument, NULL, 'P' },
                 { "tls-port-file", required_argument, NULL, 'F' },
                 { "help", no_argument, NULL, 'h' },
@@ -208,6 +213,7 @@ int main(int argc, char **argv) {
         Sim sim = {
                 .scenario = o.scenario, .force_seed = o.has_seed, .seed = o.seed,
                 .force_shape = o.has_shape, .force_specification = o.specification,
+                .issuer.folder = o.identity,
         };
         int signal_fd = signals_open(parent), r = signal_fd;
         if (r >= 0)

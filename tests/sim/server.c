@@ -120,7 +120,7 @@ static void request_answer(Sim *sim, Request *req) {
         if (control_answer(sim, req))
                 return;
         bool is_api = api_answer(sim, req);
-        if (!is_api && !sink_answer(sim, req))
+        if (!is_api && !token_answer(sim, req) && !sink_answer(sim, req))
                 reply_set(reply, 404, "application/json",
                           "{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}");
         const Fault *f =

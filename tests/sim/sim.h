@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "journal.h"
 #include "sink.h"
+#include "token.h"
 #include "world.h"
 
 #define BODY_MAX (1024 * 1024)
@@ -33,7 +34,6 @@ typedef struct Reply {
 
 struct MHD_Connection;
 
-typedef struct Request Request;
 struct Request {
         struct MHD_Connection *connection;
         char *uri;                      /* as received */
@@ -49,19 +49,20 @@ struct Request {
         Request *next;                  /* among those that wait */
 };
 
-typedef struct Sim {
+struct Sim {
         Clock clock;
         World world;
         FaultList faults;
         SinkTable sinks;
         Journal journal;
+        Issuer issuer;
         const char *scenario;
         bool force_seed, force_shape, force_specification;
         uint64_t seed;
         uint64_t random;                /* state of the fault dice */
         uint64_t n_replies;
         FILE *record;
-} Sim;
+};
 
 /* Loads the scenario and starts its time; on failure says why and the simulator is unusable. */
 int sim_load(Sim *sim);

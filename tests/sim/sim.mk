@@ -4,7 +4,7 @@ BUILD           ?= build
 SIM_PACKAGES    := libmicrohttpd json-c libconfig libcrypto
 SIM_SOURCES     := $(addprefix tests/sim/,api.c clock.c control.c fault.c fault_body.c ftsim.c generate.c job.c \
                    journal.c jsonread.c page.c render.c scenario.c server.c sink.c sink_slack.c sink_teams.c \
-                   sink_webhook.c training.c util.c world.c)
+                   sink_webhook.c token.c token_assertion.c training.c util.c world.c)
 SIM_OBJECTS     := $(patsubst %.c,$(BUILD)/%.o,$(SIM_SOURCES))
 SIM_LIBS         = $(shell pkg-config --libs $(SIM_PACKAGES)) -lm
 
