@@ -39,7 +39,7 @@ static void rig_configure(Rig *rig) {
 
         int n = asprintf(
                 &text,
-                "sources = ( { name = \"src\"; endpoint = \"" FAKE_ENDPOINT "\"; api_key = \"key\";"
+                "sources = ( { name = \"src\"; endpoint = \"" FAKE_ENDPOINT "\"; %s"
                 " poll_interval = \"10ms\"; idle_interval = \"10ms\"; %s } );\n"
                 "receivers = ("
                 " { name = \"a\"; kind = \"webhook\"; url = \"http://127.0.0.1:2/hook/a\";"
@@ -48,7 +48,7 @@ static void rig_configure(Rig *rig) {
                 " { name = \"b\"; kind = \"webhook\"; url = \"http://127.0.0.1:2/hook/b\";"
                 " secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\";"
                 " backoff_min = \"10ms\"; backoff_max = \"20ms\"; %s } );\n%s\n",
-                strempty(o->source), strempty(o->hook), strempty(o->hook),
+                o->credential ? o->credential : "api_key = \"key\";", strempty(o->source), strempty(o->hook), strempty(o->hook),
                 o->rules ? o->rules
                          : "rules = ( { to = [\"a\"]; }, { types = [\"receiver.*\"]; to = [\"b\"]; } );");
         assert_true(n > 0);

@@ -16,6 +16,7 @@
 #include "unit/http_script.h"
 
 typedef struct RigOptions {
+        const char *credential;         /* NULL: a key; else "auth = { ... };" */
         const char *source;             /* more options of the source, "enrich_timeout = \"1s\";" */
         const char *hook;               /* more options of both hooks */
         const char *rules;              /* NULL: a gets everything, b what is about receivers */
