@@ -44,6 +44,7 @@ packages() {
         openssl                | test  | openssl  | certificates for the TLS tests
         debhelper              | test  | dh       | builds the Debian package
         rpm                    | test  | rpmbuild | builds the RPM package
+        zsh                    | test  | zsh      | reads its completion
         mandoc                 | test  | mandoc   | checks the manual pages
         procps                 | test  | ps       | memory and processes of what is tested
         systemd                | test  | systemd-analyze | checks the units and the catalog
