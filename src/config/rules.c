@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "config/sections.h"
+#include "model/condition.h"
 #include "model/notice.h"
 
 /* The i-th string of a member that is a string or a list of strings; NULL where it is none. */
@@ -79,6 +80,27 @@ static int names_of(const NodeList *l, const char ***ret) {
         return 0;
 }
 
+/* Mistakes are told where they stand; what is right gets its one spelling, by which notices know it. */
+static int check_conditions(Reader *r, Node node, Rule *rule) {
+        char text[CONDITION_TEXT_MAX];
+        Condition c;
+        Node member;
+        unsigned n = member_count(node, "metrics", &member);
+        int q = 0;
+
+        for (unsigned i = 0; i < n && q >= 0; i++) {
+                Node at;
+                const char *s = member_string(member, i, &at);
+                if (!isempty(s) && condition_parse(s, &c) < 0)
+                        q = reader_complain(r, at, "metrics: '%s' is no condition; there are: "
+                                            CONDITION_FORMS, s);
+        }
+        for (char **s = rule->metrics; s && *s && q >= 0; s++)
+                if (condition_parse(*s, &c) == 0)
+                        q = free_and_strdup(s, condition_to_text(&c, text));
+        return q;
+}
+
 int sections_check_rules(Reader *r) {
         /* The families are there for "did you mean". */
         const char *types[_NOTICE_TYPE_MAX + 4] = {
@@ -95,6 +117,8 @@ int sections_check_rules(Reader *r) {
         for (size_t i = 0; i < r->rules.n && q >= 0; i++) {
                 Node rule = r->rules.list[i];
                 q = check_names(r, rule, "types", "notice type", types, any_match);
+                if (q >= 0)
+                        q = check_conditions(r, rule, &r->config->rules[i]);
                 if (q >= 0 && !r->incomplete)
                         q = check_names(r, rule, "sources", "source", sources, accept_source);
                 if (q >= 0 && !r->incomplete)

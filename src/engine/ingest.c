@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "engine/compose.h"
+#include "engine/conditions.h"
 #include "engine/engine_internal.h"
 #include "engine/tail.h"
 #include "engine/vigil.h"
@@ -157,6 +158,8 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
                 r = store_job_save(s->engine->ports.store, s->stored.id, stored);
         if (r >= 0 && is_new && !status_is_terminal(stored->status))
                 r = vigil_progress(s, stored->id, NULL);
+        if (r >= 0 && is_new && n > 0)
+                r = conditions_begin(s, stored);
         for (unsigned i = 0; r >= 0 && i < n; i++) {
                 transitions[i].previous = previous;
                 r = tell_transition(s, stored, &transitions[i], learned, now);

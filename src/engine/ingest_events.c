@@ -10,6 +10,9 @@
 #include "engine/engine_internal.h"
 #include "engine/ingest.h"
 #include "engine/vigil.h"
+#include "engine/watch.h"
+#include "engine/vigil.h"
+#include "engine/watch.h"
 #include "model/transition.h"
 
 #define WAITING_MAX 32U                 /* pages of one source: then they are written */
@@ -122,6 +125,12 @@ static int event_tell(const EventPage *p, const Event *e, const uint8_t key[stat
                                 &(Subject) { .source = p->source->stored.id, .job = p->job }, NULL);
 }
 
+/* What is worth a look when the walk is done. */
+static void watch_note(Watch *w, const Event *e) {
+        w->metrics_news = w->metrics_news || e->step >= 0;
+        w->checkpoint_hint = w->checkpoint_hint || (e->step < 0 && strcasestr(e->message, "checkpoint"));
+}
+
 static int event_page_store(EventPage *p, WalkPage *counts) {
         Store *store = p->source->engine->ports.store;
         bool unbroken = true;
@@ -152,6 +161,8 @@ static int event_page_store(EventPage *p, WalkPage *counts) {
                 if (r == 0)
                         continue;
                 r = event_put_metrics(store, p->job, e);
+                if (p->watch)
+                        watch_note(p->watch, e);
                 if (r >= 0)
                         r = event_tell(p, e, key);
                 if (r < 0)
@@ -294,7 +305,7 @@ int ingest_waiting(Source *s) {
                         row_cache_replace(&w->events, &p->own_page, TAKE_PTR(p->infos));
                 event_page_unlink(p);
                 if (r >= 0)
-                        r = vigil_look(s, w);
+                        r = watch_look(s, w);
         }
         return r;
 }

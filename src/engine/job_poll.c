@@ -9,15 +9,16 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "engine/checkpoints.h"
 #include "engine/engine_internal.h"
 #include "engine/ingest.h"
 #include "engine/poller.h"
-#include "engine/vigil.h"
 #include "engine/watch.h"
 
 /* Few are expected, and below them enough to be sure of known ground; else it is followed by large pages. */
 #define EVENTS_FIRST_PAGE (2 * WALK_GROUND_ITEMS)
 #define EVENTS_NEXT_PAGE 100U
+#define CHECKPOINTS_PAGE 100U           /* servers keep a few */
 #define EVENT_PAGES_MAX 50U             /* a poll; what lies below is walked in the next one */
 #define REQUESTS_FOR_LATE_EVENTS 2U /* looking for late events below known ones is worth one more request   \
                                      */
@@ -54,12 +55,27 @@ static void ask(JobPoll *p, DialectPath what, const char *after, unsigned limit,
                 job_poll_internal(p, r);
 }
 
-/* All there is was seen. */
+static void on_checkpoints(const Outcome *result, HttpReply *reply, void *userdata) {
+        JobPoll *p = userdata;
+
+        p->call = NULL;
+        Watch *w = watch_find(p->source, p->job_id);
+        if (!w) {
+                job_poll_ok(p);
+                return;
+        }
+        Outcome outcome = checkpoints_take(p->source, w->row, w, result, reply);
+        job_poll_end(p, &outcome);
+}
+
+/* All its events were seen. */
 static void job_poll_seen(JobPoll *p, Watch *w) {
-        int r = vigil_look(p->source, w);
+        int r = watch_look(p->source, w);
 
         if (r < 0)
                 job_poll_internal(p, r);
+        else if (checkpoints_are_wanted(p->source, w))
+                ask(p, DIALECT_CHECKPOINTS, NULL, CHECKPOINTS_PAGE, on_checkpoints);
         else
                 job_poll_ok(p);
 }

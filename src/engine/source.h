@@ -37,6 +37,9 @@ typedef struct Watch {
         bool seen;                      /* on a page of the list in this poll */
         unsigned n_missing;             /* polls in a row in which it was a typed 404 */
         Vigil vigil;
+        bool metrics_news;              /* since the conditions on them were looked at */
+        bool checkpoint_hint;           /* an event spoke of one */
+        usec_t checkpoints_usec;        /* steady, when last asked for; 0: never */
         usec_t vigil_next_usec;         /* steady; nothing is due before */
         usec_t vigil_changed_usec;      /* changed_usec of the stored job that the vigil knows */
         UT_hash_handle hh;
@@ -57,6 +60,7 @@ struct Source {
         Outcome outcome;                /* of the poll under way, then of the last one */
         Trouble trouble;
 
+        usec_t checkpoints_off_usec;    /* steady; not asked for before: the server has none */
         int64_t server_ahead_usec;      /* the server's clock less engine_steady(), as of its last Date */
 
         Token *token;                   /* of the engine; NULL: the credential is a key */

@@ -9,7 +9,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "engine/checkpoints.h"
 #include "engine/compose.h"
+#include "engine/conditions.h"
 #include "engine/engine_internal.h"
 #include "engine/ingest.h"
 #include "store/outbox.h"
@@ -130,6 +132,8 @@ static void tail_finish(Tail *t) {
         Source *s = t->source;
         Engine *e = s->engine;
 
+        if (t->stored)          /* a failure is logged, and looked at again later */
+                (void) conditions_look(s, t->job, status_is_terminal(t->stored->status));
         if (t->stored && observation_begin(e) >= 0 &&
             observation_end(e, tail_store_end(t, engine_now(e).real_usec)) >= 0)
                 dispatcher_wake(e->dispatcher);
@@ -152,7 +156,7 @@ static void tail_log(const Tail *t, const char *what, const Outcome *o) {
 }
 
 static void tail_ask(Tail *t, DialectPath what, const char *id, const char *after, source_done_t done) {
-        int r = source_get(t->source, what, id, after, what == DIALECT_EVENTS ? TAIL_PAGE_SIZE : 0, done, t,
+        int r = source_get(t->source, what, id, after, what == DIALECT_FILE_CONTENT || what == DIALECT_JOB ? 0 : TAIL_PAGE_SIZE, done, t,
                            &t->call);
         if (r < 0)
                 tail_finish(t);
@@ -199,6 +203,14 @@ static void on_results(const Outcome *result, HttpReply *reply, void *userdata) 
         tail_ask_events(t);
 }
 
+static void on_checkpoints(const Outcome *result, HttpReply *reply, void *userdata) {
+        Tail *t = userdata;
+
+        t->call = NULL;
+        (void) checkpoints_take(t->source, t->job, NULL, result, reply);
+        tail_finish(t);
+}
+
 static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
         Tail *t = userdata;
         _cleanup_(page_done) Page page = {};
@@ -219,6 +231,8 @@ static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
                 tail_log(t, "events", &outcome);
         if (step == WALK_STEP_MORE && ++t->n_pages < TAIL_PAGES_MAX)
                 tail_ask_events(t);
+        else if (checkpoints_are_offered(t->source))
+                tail_ask(t, DIALECT_CHECKPOINTS, t->stored->job->id, NULL, on_checkpoints);
         else
                 tail_finish(t);
 }

@@ -37,6 +37,7 @@ int vigil_begin(Source *s, Watch *w, const StoredJob *stored) {
         for (size_t i = 0; i < _VIGIL_KIND_MAX; i++)
                 w->vigil.told[i].told_usec = MIN(w->vigil.told[i].told_usec, now);
         w->vigil_changed_usec = stored->changed_usec;
+        w->metrics_news = true;         /* a crash may have come between them and the look at them */
         vigil_set_job(w, stored);
         return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/strings.h"
+#include "engine/conditions.h"
 #include "engine/engine_internal.h"
 #include "engine/ingest.h"
 #include "engine/vigil.h"
@@ -75,6 +76,16 @@ int watch_update(Source *s, const StoredJob *stored) {
                 return watch_add(s, stored);
         vigil_update(s, w, stored);
         return 0;
+}
+
+int watch_look(Source *s, Watch *w) {
+        int r = vigil_look(s, w);
+
+        if (r < 0 || !w->metrics_news)
+                return r;
+        r = conditions_look(s, w->row, false);
+        w->metrics_news = r < 0;
+        return r;
 }
 
 int watches_load(Source *s) {

@@ -8,6 +8,7 @@ void rule_done(Rule *r) {
         strv_free(r->models);
         strv_free(r->suffixes);
         strv_free(r->jobs);
+        strv_free(r->metrics);
         strv_free(r->to);
         *r = (Rule) {};
 }
@@ -17,16 +18,26 @@ static bool list_matches(char *const *patterns, const char *value) {
         return !patterns || (value && strv_match(patterns, value));
 }
 
-static bool rule_matches(const Rule *r, const Notice *n, const NoticeTypeInfo *type, const char *receiver) {
-        const Job *j = n->job;
+/* Conditions add their own notices to those that are asked for by type; alone they ask for nothing else. */
+static bool type_matches(const Rule *r, const Notice *n, const NoticeTypeInfo *type) {
+        if (!r->metrics)
+                return list_matches(r->types, type->name);
+        if (n->type == NOTICE_JOB_METRIC)
+                return n->reason && strv_contains(r->metrics, n->reason);
+        return r->types && list_matches(r->types, type->name);
+}
 
-        return strv_contains(r->to, receiver) &&
-               list_matches(r->types, type->name) &&
-               list_matches(r->sources, n->source) &&
+bool route_rule_covers(const Rule *r, const char *source, const Job *j) {
+        return list_matches(r->sources, source) &&
                (list_matches(r->models, j ? j->model : NULL) ||
                 list_matches(r->models, j ? j->fine_tuned_model : NULL)) &&
                list_matches(r->suffixes, j ? j->suffix : NULL) &&
                list_matches(r->jobs, j ? j->id : NULL);
+}
+
+static bool rule_matches(const Rule *r, const Notice *n, const NoticeTypeInfo *type, const char *receiver) {
+        return strv_contains(r->to, receiver) && type_matches(r, n, type) &&
+               route_rule_covers(r, n->source, n->job);
 }
 
 bool route_matches(const Rule *rules, size_t n_rules, const Notice *n, const char *receiver) {

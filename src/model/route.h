@@ -14,10 +14,13 @@ typedef struct Rule {
         char **models;                  /* base model or fine-tuned model */
         char **suffixes;
         char **jobs;                    /* job ids */
+        char **metrics;                 /* condition_to_text() of each; see route.c for what they match */
         char **to;                      /* receiver names, never empty */
 } Rule;
 
 void rule_done(Rule *r);
+/* Whether the rule is about this job, whatever happens to it. */
+bool route_rule_covers(const Rule *r, const char *source, const Job *job);
 
 /* Whether this receiver gets this notice. Without rules: the types marked by_default. A notice about a
  * receiver never goes to that receiver. */

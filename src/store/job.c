@@ -204,6 +204,15 @@ int store_prune(Store *s, usec_t before_real_usec, unsigned limit) {
                 "DELETE FROM metrics WHERE (job, name, step) IN (SELECT m.job, m.name, m.step FROM jobs j"
                 " CROSS JOIN metrics m ON m.job = j.id WHERE j.terminal = 1 AND j.changed_usec < ?1"
                 " LIMIT ?2)",
+                /* Few rows to look through: these are gone with each job's history. */
+                "DELETE FROM checkpoints WHERE id IN (SELECT c.id FROM checkpoints c CROSS JOIN jobs j"
+                " ON j.id = c.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                "DELETE FROM conditions WHERE (job, condition) IN (SELECT c.job, c.condition FROM conditions c"
+                " CROSS JOIN jobs j ON j.id = c.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                "DELETE FROM told WHERE (job, type) IN (SELECT t.job, t.type FROM told t CROSS JOIN jobs j"
+                " ON j.id = t.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                "DELETE FROM vigils WHERE job IN (SELECT v.job FROM vigils v CROSS JOIN jobs j"
+                " ON j.id = v.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
                 "DELETE FROM notices WHERE seq IN (SELECT n.seq FROM notices n WHERE n.created_usec < ?1"
                 " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.seq AND d.state IN (0, "
                 "1)) LIMIT ?2)",

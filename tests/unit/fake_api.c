@@ -60,6 +60,7 @@ static void fake_job_free(FakeJob *j) {
         free(j->status);
         free(j->extra);
         free(j->results);
+        free(j->checkpoints);
         free(j);
 }
 
@@ -83,6 +84,7 @@ FakeApi *fake_api_free(FakeApi *api) {
 
 void fake_api_forget(FakeApi *api) {
         api->n_requests = api->n_lists = api->n_gets = api->n_events = api->n_files = 0;
+        api->n_checkpoints = 0;
 }
 
 bool fake_fault_range(FakeApi *api, unsigned n, HttpStep *step) {
@@ -267,12 +269,26 @@ static void event_put_at(Buf *b, const FakeApi *api, const void *list, size_t i)
         put_event(b, api, &((const FakeJob *) list)->events[i]);
 }
 
+static void answer_checkpoints(FakeApi *api, HttpStep *step, const FakeJob *j) {
+        Buf b = BUF_INIT(BODY_LIMIT);
+
+        if (!api->has_checkpoints) {
+                answer_error(step, 404);
+                return;
+        }
+        (void) buf_printf(&b, "{\"object\":\"list\",\"data\":[%s],\"has_more\":false}",
+                          j->checkpoints ? j->checkpoints : "");
+        step->body = keep(api, &b);
+}
+
 static void answer_one_job(FakeApi *api, HttpStep *step, const char *url, const char *id) {
         FakeJob *j = fake_job_find(api, id);
         Buf b = BUF_INIT(BODY_LIMIT);
 
         if (!j) {
                 answer_error(step, 404);
+        } else if (strstr(url, "/checkpoints?")) {
+                answer_checkpoints(api, step, j);
         } else if (strstr(url, "/events?")) {
                 answer_list(api, step, url, api->events_order, j, j->n_events, event_id_at, event_put_at);
         } else {
@@ -303,7 +319,8 @@ static void answer_api(FakeApi *api, const HttpRecord *request, HttpStep *step) 
                                 one ? one : file + 14);
         api->n_lists += jobs && !one;
         api->n_events += one && strstr(one, "/events?");
-        api->n_gets += one && !strstr(one, "/events?");
+        api->n_checkpoints += one && strstr(one, "/checkpoints?");
+        api->n_gets += one && !strstr(one, "/events?") && !strstr(one, "/checkpoints?");
         api->n_files += file != NULL;
         step->date = api->now;
         if (api->fault && api->fault(api, ++api->n_requests, step))

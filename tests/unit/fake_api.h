@@ -23,6 +23,7 @@ typedef struct FakeEvent {
 typedef struct FakeJob {
         char *id, *status;
         char *extra;                    /* more members, ",\"error\":{}"; NULL: the usual ones */
+        char *checkpoints;              /* rows of their list, newest first; NULL: none */
         char *results;                  /* the result file; NULL: not there yet (404) */
         int64_t created_at;
         FakeEvent *events;
@@ -48,6 +49,7 @@ struct FakeApi {
         bool inner_ids;                 /* false: events without ids */
         bool bare; /* lists without has_more, events without id, type and data: as the specification has it
                     */
+        bool has_checkpoints;           /* false: 404 for them, as where there is no such list */
         bool cursor_to_top;             /* an unknown `after` is the top, else 404 */
         unsigned page_max;
         int64_t now;                    /* Date: */
@@ -61,7 +63,7 @@ struct FakeApi {
         unsigned fault_at, fault_to;    /* for the faults that are ready-made below */
         int fault_status;
 
-        unsigned n_requests, n_lists, n_gets, n_events, n_files;
+        unsigned n_requests, n_lists, n_gets, n_events, n_files, n_checkpoints;
         FakeHit *hits;
         size_t n_hits;
         char *bodies[256];              /* answers under way */

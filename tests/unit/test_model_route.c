@@ -117,6 +117,24 @@ static void test_default(void **state) {
         assert_false(route_matches(NULL, 0, &invalid, "any"));
 }
 
+/* Conditions ask for their own notices, and alone for nothing else. */
+static void test_conditions(void **state) {
+        const Rule alone = { .metrics = LIST(S("m > 5")), .to = LIST(S("a")) };
+        const Rule both = { .types = LIST(S("job.failed")), .metrics = LIST(S("m > 5")), .to = LIST(S("a")) };
+        const Rule all = { .to = LIST(S("a")) }, other = { .metrics = LIST(S("m > 6")), .to = LIST(S("a")) };
+        Notice crossed = { .type = NOTICE_JOB_METRIC, .reason = S("m > 5") };
+        Notice failed = { .type = NOTICE_JOB_FAILED }, nameless = { .type = NOTICE_JOB_METRIC };
+
+        (void) state;
+        assert_true(route_matches(&alone, 1, &crossed, "a"));
+        assert_false(route_matches(&alone, 1, &failed, "a"));
+        assert_false(route_matches(&alone, 1, &nameless, "a"));
+        assert_true(route_matches(&both, 1, &crossed, "a"));
+        assert_true(route_matches(&both, 1, &failed, "a"));
+        assert_true(route_matches(&all, 1, &crossed, "a"));
+        assert_false(route_matches(&other, 1, &crossed, "a"));
+}
+
 static void test_receivers(void **state) {
         const Rule all = { .to = LIST(S("mail"), S("slack")) };
         const Rule never = { .types = LIST(S("job.failed")), .to = LIST(S("mail")) };
@@ -153,6 +171,7 @@ static void test_done(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rules), cmocka_unit_test(test_several), cmocka_unit_test(test_default),
+                cmocka_unit_test(test_conditions),
                 cmocka_unit_test(test_receivers), cmocka_unit_test(test_done),
         };
 
