@@ -25,6 +25,7 @@ suites() {
         unit-san      | full  | unit tests and corpus under ASan and UBSan
         unit-valgrind | full  | unit tests and corpus under valgrind
         e2e-san       | full  | end to end under ASan and UBSan
+        boot          | full  | the package in a Debian with a real systemd (systemd-nspawn)
 TABLE
 }
 
@@ -213,6 +214,13 @@ unit() {
         sums "$1" make_in "$2" check
 }
 
+# What is booted has the package installed where one can be made, else what make install does.
+boot_build() {
+        build build || return 1
+        has dpkg-buildpackage dh || return 0
+        make_in build deb && FTWATCH_DEB=$(echo "$PWD"/build/packages/ftwatchd_*.deb) && export FTWATCH_DEB
+}
+
 run_suite() {
         # shellcheck disable=SC2317  # which of them run is known at run time
         case $1 in
@@ -247,6 +255,13 @@ run_suite() {
                         san_on
                         one e2e-san-build build build-san && bats_suite e2e-san build-san tests/e2e
                         san_off e2e-san
+                        ;;
+                boot)
+                        one boot-build boot_build || return
+                        # One machine at a time, and its tests in their order.
+                        local jobs=1
+                        bats_suite boot build tests/boot
+                        unset FTWATCH_DEB
                         ;;
         esac
 }

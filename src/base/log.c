@@ -126,8 +126,9 @@ static void log_to_journal(const LogContext *c, int level, const char *text) {
         for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
                 fields[i] = BUF_INIT(16 * 1024);
         (void) buf_puts(&fields[n], "MESSAGE=");
-        if (context_value(c, 0))
-                (void) buf_printf(&fields[n], "%s: ", context_value(c, 0));
+        const char *first = c && c->receiver ? c->receiver : context_value(c, 0);
+        if (first)
+                (void) buf_printf(&fields[n], "%s: ", first);
         (void) buf_puts(&fields[n++], text);
         (void) buf_printf(&fields[n++], "PRIORITY=%d", level & 7);
         (void) buf_printf(&fields[n++], "SYSLOG_IDENTIFIER=%s", state.identifier);

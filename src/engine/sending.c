@@ -40,9 +40,14 @@ static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, 
         _cleanup_(notice_freep) Notice *n = NULL;
         _cleanup_free_ char *line = NULL;
 
-        if (v->state == DELIVERY_DEAD) {
-                if (store_notice_load(l->engine->ports.store, s->delivery.notice, &n) > 0)
-                        (void) compose_line(n, &line);
+        bool dead = v->state == DELIVERY_DEAD;
+        if ((dead || (o->kind != OUTCOME_OK && l->n_failed <= 1)) &&
+            store_notice_load(l->engine->ports.store, s->delivery.notice, &n) > 0) {
+                (void) compose_line(n, &line);
+                about.source = n->source;
+                about.job_id = n->job ? n->job->id : NULL;
+        }
+        if (dead) {
                 log_context(&about, LOG_ERR, "gave up a notice (%s)%s%s%s%s", reason_to_string(v->reason),
                             *o->detail ? ": " : "", o->detail, line ? "; it was: " : "", strempty(line));
         } else if (o->kind != OUTCOME_OK)

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# A Debian 12 with a real systemd, booted by systemd-nspawn: a fresh one for each file of tests, on an overlay
-# over a cached root. It has a network of its own (loopback only); ftsim runs inside, on port 8080.
+# shellcheck disable=SC2016,SC2119,SC2120  # expanded by shells inside; arguments that may be left out
+# A Debian 12 with a real systemd, booted by systemd-nspawn: a fresh one for each file of tests, on an
+# overlay over a cached root. It has a network of its own (loopback only); ftsim runs inside, on port 8080.
 #
 #   boot_setup                       in setup_file(): makes and boots it with ftwatchd installed, or skips
 #   boot_teardown                    in teardown_file()
@@ -52,15 +53,24 @@ boot_base() {
         ) 9>"$BOOT_CACHE/lock"
 }
 
+# The package that $FTWATCH_DEB names, as dpkg does it; without one, make install.
 boot_install() {
-        make -s -C "$TOP" BUILD="$BUILD" PREFIX=/usr DESTDIR="$1" install >"$BOOT/install.log" 2>&1 || {
+        if [[ -n ${FTWATCH_DEB:-} ]]; then
+                cp "$FTWATCH_DEB" "$ROOT/root/ftwatchd.deb"
+                chroot "$ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+                        dpkg -i /root/ftwatchd.deb >"$BOOT/install.log" 2>&1 || {
+                        cat "$BOOT/install.log"
+                        return 1
+                }
+                return 0
+        fi
+        make -s -C "$TOP" BUILD="${BUILD#"$TOP/"}" PREFIX=/usr DESTDIR="$ROOT" install \
+                >"$BOOT/install.log" 2>&1 || {
                 cat "$BOOT/install.log"
                 return 1
         }
-        install -D -m 644 "$TOP/packaging/systemd/ftwatchd.catalog" \
-                "$1/usr/lib/systemd/catalog/ftwatchd.catalog"
-        systemd-sysusers --root="$1"
-        journalctl --root="$1" --update-catalog
+        systemd-sysusers --root="$ROOT"
+        journalctl --root="$ROOT" --update-catalog
 }
 
 boot_setup() {
@@ -84,13 +94,21 @@ boot_setup() {
                 ln -sf /dev/null "$ROOT/etc/systemd/system/$unit"
         done
         mkdir -p "$ROOT/var/log/journal"
-        boot_install "$ROOT"
+        boot_install || return 1
         cp "$BUILD/ftsim" "$ROOT/usr/local/bin/"
         cat >"$ROOT/etc/systemd/system/ftsim.service" <<-'UNIT'
 		[Service]
 		ExecStart=/usr/local/bin/ftsim --port 8080 --port-file /run/ftsim.url --scenario /etc/ftsim.conf
+		[Install]
+		WantedBy=multi-user.target
 	UNIT
         : >"$ROOT/etc/ftsim.conf"
+        # The local users of example.org get their mail here.
+        cat >"$ROOT/etc/smtpd.conf" <<-'CONF'
+		listen on lo port 25
+		action "local" mbox
+		match from any for domain "example.org" action "local"
+	CONF
         machine_start
 }
 
@@ -232,8 +250,9 @@ sim_start() {
 }
 
 run_job() {
-        sim POST /_sim/job -d "{ \"id\": \"$1\", \"suffix\": \"$1\", \"model\": \"gpt-4.1-mini-2025-04-14\",
-                \"trained_tokens\": ${2:-4711}, \"timeline\": [ { \"at\": 0.0, \"status\": \"running\" } ] }" |
+        sim POST /_sim/job -d "{ \"id\": \"$1\", \"suffix\": \"$1\", \"trained_tokens\": ${2:-4711},
+                \"model\": \"gpt-4.1-mini-2025-04-14\",
+                \"timeline\": [ { \"at\": 0.0, \"status\": \"running\" } ] }" |
                 grep -q result
 }
 
@@ -264,8 +283,8 @@ write_config() {
         cat <<-CONF
 		sources = ( { name = "sim"; endpoint = "$FTSIM_URL"; api_key = "credential:azure-key";
 		  poll_interval = "200ms"; idle_interval = "200ms"; } );
-		receivers = ( { name = "hook"; kind = "webhook"; url = "credential:hook-url"; secret = "credential:hook-secret";
-		  backoff_min = "50ms"; backoff_max = "200ms"; }$1 );
+		receivers = ( { name = "hook"; kind = "webhook"; url = "credential:hook-url";
+		  secret = "credential:hook-secret"; backoff_min = "50ms"; backoff_max = "200ms"; }$1 );
 		rules = ( { types = ["*"]; to = ["hook"]; }$2 );
 	CONF
 }
