@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/strings.h"
 #include "engine/engine_internal.h"
+#include "model/advice.h"
 #include "receiver/message.h"
 
 #define URL_MAX 2000U
@@ -142,7 +143,7 @@ static int compose_trouble(const Trouble *t, TroubleNews news, NoticeType recove
         if (r >= 0 && !over)
                 r = free_and_strdup(&n->reason, reason_to_string(t->reason));
         if (r >= 0 && !over)
-                r = free_and_strdup(&n->advice, trouble_advice(n->type, t->reason));
+                r = free_and_strdup(&n->advice, advice_find(n->type, t->reason, detail));
         if (r >= 0 && !isempty(detail))
                 r = free_and_strdup(&n->detail, detail);
         if (r < 0)

@@ -1,7 +1,5 @@
 #include "model/trouble.h"
 
-#include <stddef.h>
-
 static const struct {
         NoticeType type;
         uint64_t after; /* 0: the configured number. A wrong key does not get better by waiting */
@@ -91,58 +89,4 @@ bool trouble_is_refusal(const Outcome *outcome) {
 TroubleNews trouble_take_refusal(Trouble *t, const Outcome *outcome, usec_t now) {
         trouble_count(t, NOTICE_RECEIVER_FAILING, outcome->reason, now);
         return trouble_tell(t, now);
-}
-
-static const struct {
-        NoticeType type;
-        Reason reason;                  /* REASON_NONE: any */
-        const char *text;
-} advices[] = {
-        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE,
-          "Check the credential of this source: was the key regenerated, did the secret expire, does it belong "
-          "to this endpoint, has it the role? Azure says the same for a wrong host." },
-        { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY,
-          "Check the endpoint: what answers there does not speak this API. Is it a proxy, a login page or "
-          "another service?" },
-        { NOTICE_SOURCE_MISCONFIGURED, REASON_TOO_LARGE,
-          "Raise reply_limit of this source, or check what answers at its endpoint." },
-        { NOTICE_SOURCE_MISCONFIGURED, REASON_REDIRECT,
-          "Check the endpoint: it redirects, and redirects are not followed because they would carry the "
-          "key along." },
-        { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE,
-          "Check endpoint, dialect and api_version of this source: the server does not know what was "
-          "asked for." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_DNS,
-          "Check the host name in endpoint, and name resolution on this machine." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_TLS,
-          "Check the certificate of the endpoint, ca_file, and the clock of this machine." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_PROXY,
-          "Check the proxy: option proxy, or https_proxy in the environment." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_SERVER_ERROR,
-          "Nothing to do here: the service answers with errors. See its status page if it lasts." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_INTERNAL,
-          "The cause is on this machine (disk, memory): the log of ftwatchd says more." },
-        { NOTICE_SOURCE_UNREACHABLE, REASON_NONE, "Check network, firewall and endpoint; polling goes on." },
-        { NOTICE_SOURCE_THROTTLED, REASON_NONE,
-          "Raise poll_interval, or find out who else uses the request quota of this resource." },
-        { NOTICE_RECEIVER_FAILING, REASON_UNAUTHORIZED,
-          "Check the credential of this receiver; what is owed is kept." },
-        { NOTICE_RECEIVER_FAILING, REASON_GONE,
-          "The address was closed by its owner: make a new one, then reload." },
-        { NOTICE_RECEIVER_FAILING, REASON_NOT_FOUND,
-          "Check url: nothing is there. Make a new one if needed, then reload." },
-        { NOTICE_RECEIVER_FAILING, REASON_BAD_REQUEST,
-          "What it refuses is given up, other messages go on: ftwatchctl deliveries shows which and why." },
-        { NOTICE_RECEIVER_FAILING, REASON_TOO_LARGE,
-          "What is too large for it is given up, other messages go on: ftwatchctl deliveries shows which." },
-        { NOTICE_RECEIVER_FAILING, REASON_NONE,
-          "Check the receiver's address and network; what is owed is kept and retried." },
-};
-
-const char *trouble_advice(NoticeType type, Reason reason) {
-        for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
-                if (advices[i].type == type &&
-                    (advices[i].reason == REASON_NONE || advices[i].reason == reason))
-                        return advices[i].text;
-        return NULL;
 }

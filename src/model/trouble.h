@@ -44,6 +44,3 @@ bool trouble_is_refusal(const Outcome *outcome);
  * end to be told, as nothing is over. From the third in a row (t->n_row; the caller resets it when something
  * passes) it is the receiver's trouble too. */
 TroubleNews trouble_take_refusal(Trouble *t, const Outcome *outcome, usec_t now_real_usec);
-
-/* What a person should do about it; static. */
-const char *trouble_advice(NoticeType type, Reason reason);

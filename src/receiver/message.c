@@ -11,8 +11,8 @@
 #include "base/strings.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "model/advice.h"
 #include "model/outcome.h"
-#include "receiver/message_advice.h"
 #include "receiver/message_fact.h"
 
 #define DOT " \xc2\xb7 "                /* between the parts of a line */
@@ -191,7 +191,7 @@ static int add_act(Message *m, const Notice *n) {
         };
 
         int r = clean_into(&m->detail, n->detail, MESSAGE_TEXT_MAX);
-        r = r < 0 ? r : clean_into(&m->advice, n->advice ? n->advice : advice_for(n), MESSAGE_TEXT_MAX);
+        r = r < 0 ? r : clean_into(&m->advice, advice_for_notice(n), MESSAGE_TEXT_MAX);
         r = r < 0 ? r : facts_add_all(&m->act, sources, ARRAY_SIZE(sources));
         /* An event that is the news is a sentence of its own. */
         if (r >= 0 && n->type == NOTICE_JOB_EVENT && !m->detail && n->n_events > 0)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/macro.h"
+#include "model/advice.h"
 #include "model/trouble.h"
 
 #define START (1700000000 * USEC_PER_SEC)
@@ -163,11 +164,10 @@ static void test_reasons(void **state) {
                 NoticeType type = trouble_type_for_source((Reason) r, &after);
                 assert_in_range(type, NOTICE_SOURCE_UNAUTHORIZED, NOTICE_SOURCE_THROTTLED);
                 assert_in_range(after, 0, 2);
-                assert_non_null(trouble_advice(type, (Reason) r));
-                assert_non_null(trouble_advice(NOTICE_RECEIVER_FAILING, (Reason) r));
+                assert_non_null(advice_find(type, (Reason) r, NULL));
+                assert_non_null(advice_find(NOTICE_RECEIVER_FAILING, (Reason) r, NULL));
         }
-        assert_null(trouble_advice(NOTICE_JOB_FAILED, REASON_NONE));
-        assert_null(trouble_advice(NOTICE_SOURCE_RECOVERED, REASON_NONE));
+        assert_null(advice_find(NOTICE_SOURCE_RECOVERED, REASON_NONE, NULL));
 }
 
 int main(void) {
