@@ -16,13 +16,15 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "config/config.h"
+#include "daemon/probing.h"
 #include "daemon/service.h"
 
 #define EXIT_USAGE 2
 
 typedef struct Arguments {
         ServiceOptions service;
-        bool help, version, check_config, dump_config;
+        const char *source;             /* to be probed; NULL: all */
+        bool help, version, check_config, dump_config, probe, json;
 } Arguments;
 
 static const struct {
@@ -37,6 +39,9 @@ static const struct {
           "one of several: /etc/ftwatchd/NAME/ftwatchd.conf, and org.ftwatchd1.NAME on the bus" },
         { 'k', "check-config", NULL, "report every mistake in the configuration, and do nothing else" },
         { 'd', "dump-config", NULL, "print the configuration in force, defaults included, secrets masked" },
+        { 'p', "probe", NULL,
+          "ask every source, or SOURCE, once; say what works and what to change; 1 if one fails" },
+        { 'j', "json", NULL, "with --probe: print JSON" },
         { '1', "once", NULL, "poll every source once, deliver what is news, and stop; 1 if a poll failed" },
         { 'v', "verbose", NULL, "log at debug, whatever log_level says" },
         { 'V', "version", NULL, "print the versions of this program and of its libraries" },
@@ -45,6 +50,7 @@ static const struct {
 
 static void print_help(void) {
         printf("Usage: ftwatchd [OPTION...]\n"
+               "       ftwatchd --probe [--json] [SOURCE]\n"
                "Watches fine-tuning jobs and tells people the moment something happens to one.\n\n");
         for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
                 char name[32];
@@ -77,6 +83,12 @@ static void apply_option(Arguments *a, int letter, const char *value) {
                 break;
         case 'd':
                 a->dump_config = true;
+                break;
+        case 'p':
+                a->probe = true;
+                break;
+        case 'j':
+                a->json = true;
                 break;
         case '1':
                 a->service.once = true;
@@ -147,10 +159,16 @@ static int parse_arguments(int argc, char **argv, Arguments *a) {
                 }
                 apply_option(a, c, optarg);
         }
+        if (a->probe && optind < argc)
+                a->source = argv[optind++];
+        if (a->json && !a->probe && !a->help && !a->version) {
+                fprintf(stderr, "ftwatchd: option '--json' goes with --probe\nTry 'ftwatchd --help'.\n");
+                return EXIT_USAGE;
+        }
         if (optind < argc) {
                 fprintf(stderr,
-                        "ftwatchd: takes no arguments, but got '%s'. To ask for jobs use ftwatchctl.\n",
-                        argv[optind]);
+                        "ftwatchd: takes no %sarguments, but got '%s'. To ask for jobs use ftwatchctl.\n",
+                        a->probe ? "more " : "", argv[optind]);
                 return EXIT_USAGE;
         }
         return 0;
@@ -189,6 +207,20 @@ static int check_or_dump(const Arguments *a) {
         return fputs(buf_string(&text), stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int probe(const Arguments *a) {
+        _cleanup_(config_freep) Config *c = NULL;
+
+        if (load(a->service.config_path, &c) < 0)
+                return EXIT_FAILURE;
+        return probing_run(c, a->source, a->json);
+}
+
+/* Keys are in memory: no core files of it. */
+static void keep_out(void) {
+        (void) umask(0077);
+        (void) setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 });
+}
+
 int main(int argc, char **argv) {
         _cleanup_free_ char *config_path = NULL;
         Arguments a = {};
@@ -210,9 +242,9 @@ int main(int argc, char **argv) {
                 return check_or_dump(&a);
 
         log_open("ftwatchd", a.service.debug ? LOG_DEBUG : LOG_INFO);
-        (void) umask(0077);
-        /* Keys are in memory: no core files of it. */
-        (void) setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 });
+        keep_out();
+        if (a.probe)
+                return probe(&a);
         int r = service_block_signals();
         if (r < 0) {
                 log_error("cannot block signals: %s", strerror(-r));

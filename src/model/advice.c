@@ -118,6 +118,8 @@ static const struct {
         { NOTICE_SOURCE_UNREACHABLE, REASON_TLS, "local issuer",
           "The certificate comes from an authority that is not known here: name its certificate in ca_file, "
           "or install ca-certificates." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_TLS, "wrong version number",
+          "What answers there speaks no TLS: check scheme and port of the endpoint." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_TLS, "client certificate",
           "Check client_cert and client_key: the server wants a certificate, or the files cannot be used." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_TLS, "alert",

@@ -32,7 +32,7 @@ good_config() {
 @test "--help names every option and signal" {
         run -0 "$FTWATCHD" --help
         local word
-        for word in --config --check-config --dump-config --once --verbose --version --help SIGHUP SIGUSR2 \
+        for word in --config --check-config --dump-config --probe --json --once --verbose --version --help SIGHUP SIGUSR2 \
                 SIGTERM; do
                 [[ $output = *"$word"* ]]
         done
