@@ -171,22 +171,3 @@ int endpoint_parse(const char *text, const EndpointShape *shape, Endpoint *ret, 
         e = (Endpoint) {};
         return 0;
 }
-
-int endpoint_check_proxy(const char *text, char **ret_message) {
-        static const char *const schemes[] = { "http", "https", "socks4", "socks4a", "socks5", "socks5h" };
-        _cleanup_curlu_ CURLU *u = NULL;
-
-        if (!*text)
-                return 0;
-        int r = url_open(text, &u, ret_message);
-        if (r < 0)
-                return r;
-        _cleanup_curl_ char *scheme = url_part(u, CURLUPART_SCHEME, 0);
-        _cleanup_curl_ char *path = url_part(u, CURLUPART_PATH, 0);
-        if (path && *path && !streq(path, "/"))
-                return complain(ret_message, "has a path: a proxy is scheme://host:port");
-        for (size_t i = 0; scheme && i < ARRAY_SIZE(schemes); i++)
-                if (streq(scheme, schemes[i]))
-                        return 0;
-        return complain(ret_message, "is no http, https or socks proxy");
-}

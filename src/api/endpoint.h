@@ -23,6 +23,3 @@ typedef struct EndpointShape {
  * paste whole URLs. 0, or -EINVAL with a sentence without its subject, malloc'ed, that repeats no
  * password; -ENOMEM. */
 int endpoint_parse(const char *text, const EndpointShape *shape, Endpoint *ret, char **ret_message);
-
-/* The same way of complaining about a proxy: scheme://host[:port], or "" for none. */
-int endpoint_check_proxy(const char *text, char **ret_message);

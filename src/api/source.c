@@ -63,10 +63,7 @@ const OptionSpec source_options[] = {
           .help = "whether checkpoints are asked for and told" },
         { .key = "job_url", .type = OPTION_STRING, .offset = FIELD(job_url),
           .help = "link to a job in messages; {job_id}, {model} and {source} are replaced" },
-        { .key = "proxy", .type = OPTION_STRING, .offset = FIELD(proxy),
-          .help = "scheme://host:port, or \"\" for none; else by https_proxy of the environment" },
-        { .key = "ca_file", .type = OPTION_STRING, .offset = FIELD(ca_file),
-          .help = "PEM file with the certificate authorities to trust instead of the system's" },
+        HTTP_WAY_OPTIONS(SourceSettings, way),
         {},
 };
 

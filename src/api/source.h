@@ -8,6 +8,7 @@
 #include "base/option.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "io/http_way.h"
 
 /* How URLs and headers look: api/dialect.h. To add one: a file api/dialect_<name>.c and a row in the
  * table of dialect.c. */
@@ -36,8 +37,7 @@ typedef struct SourceSettings {
         int remind;                     /* Remind */
         bool checkpoints;               /* asked for and told */
         char *job_url;                  /* with {job_id} {model} {source} to be replaced; NULL: no links */
-        char *proxy;                    /* NULL: from the environment, "": none */
-        char *ca_file;                  /* NULL: the system's */
+        HttpWay way;                    /* also to where tokens come from */
 } SourceSettings;
 
 extern const OptionSpec source_options[];

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/dialect.h"
 #include "api/endpoint.h"
@@ -251,21 +250,12 @@ static int check_job_url(Check *c) {
         return 0;
 }
 
-static int check_transport(Check *c) {
-        SourceSettings *s = c->settings;
-        _cleanup_free_ char *message = NULL;
+static int check_way(Check *c) {
+        int r = http_way_check(&c->settings->way, c->complain, c->userdata);
 
-        if (s->ca_file && s->ca_file[0] != '/') {
-                int r = check_complain(c, "ca_file", "ca_file must be an absolute path");
-                if (r < 0)
-                        return r;
-        } else if (s->ca_file && access(s->ca_file, R_OK) < 0) {
-                int r = check_complain(c, "ca_file", "ca_file %s: %s", s->ca_file, strerrordesc_np(errno));
-                if (r < 0)
-                        return r;
-        }
-        int r = s->proxy ? endpoint_check_proxy(s->proxy, &message) : 0;
-        return r == -EINVAL ? check_complain(c, "proxy", "proxy %s", message) : r;
+        if (r > 0)
+                c->n_complaints += (unsigned) r;
+        return MIN(r, 0);
 }
 
 static int check_auth(Check *c) {
@@ -289,7 +279,7 @@ static int check_auth(Check *c) {
 int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata) {
         static int (*const steps[])(Check *) = {
                 check_dialect, check_endpoint, check_api_version, check_organization, check_intervals,
-                check_lasting, check_job_url, check_transport, check_auth,
+                check_lasting, check_job_url, check_way, check_auth,
         };
         Check c = { .settings = s, .complain = complain, .userdata = userdata };
 

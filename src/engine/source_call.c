@@ -154,8 +154,7 @@ static int source_call_submit(SourceCall *c, const Credential *credential, usec_
                 .url = c->url,
                 .timeout_usec = timeout_usec,
                 .reply_limit = settings->reply_limit,
-                .proxy = settings->proxy,
-                .ca_file = settings->ca_file,
+                .way = &settings->way,
         };
 
         int r = settings->dialect->authorize(settings, credential, &request);

@@ -26,7 +26,7 @@ typedef struct FailureRow {
 static const FailureRow failure_table[] = {
         { CURLE_COULDNT_RESOLVE_HOST, HTTP_FAILURE_DNS, true, "the host name was not resolved" },
         { CURLE_COULDNT_RESOLVE_PROXY, HTTP_FAILURE_PROXY, true, "the name of the proxy was not resolved" },
-        { CURLE_PROXY, HTTP_FAILURE_PROXY, true, "the proxy refused" },
+        { CURLE_PROXY, HTTP_FAILURE_PROXY, true, "the proxy does not work" },
         { CURLE_COULDNT_CONNECT, HTTP_FAILURE_CONNECT, true, "no connection" },
         { CURLE_INTERFACE_FAILED, HTTP_FAILURE_CONNECT, false, "no connection" },
         { CURLE_OPERATION_TIMEDOUT, HTTP_FAILURE_TIMEOUT, true, "timed out" },

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "io/http_way.h"
 
 typedef struct Http Http;
 typedef struct HttpCall HttpCall;
@@ -47,8 +48,7 @@ typedef struct HttpRequest {
         size_t body_size;
         usec_t timeout_usec;            /* whole exchange, > 0 */
         size_t reply_limit;             /* bytes of body, > 0 */
-        const char *proxy;              /* NULL: from the environment, "" : none */
-        const char *ca_file;            /* PEM bundle; NULL: the system's */
+        const HttpWay *way;             /* NULL: as the environment and the system have it */
         bool secret_reply;              /* the body is wiped when it is freed */
 } HttpRequest;
 

@@ -30,6 +30,7 @@ struct HttpCall {
         void *userdata;
         CURLU *url;
         struct curl_slist *headers;     /* may hold secrets */
+        struct curl_slist *addresses;   /* CURLOPT_CONNECT_TO */
         char *hidden_host;              /* not to be named, because the URL is a secret */
         HttpReply reply;
         char error[CURL_ERROR_SIZE];
@@ -51,6 +52,7 @@ static HttpCall *call_free(HttpCall *c) {
         curl_call_cancel(c->call);
         curl_url_cleanup(c->url);
         headers_erase_free(c->headers);
+        curl_slist_free_all(c->addresses);
         string_erase_free(c->hidden_host);
         buf_done(&c->reply.body);
         free(c);
@@ -114,6 +116,20 @@ static void reply_read_headers(HttpReply *reply, CURL *easy) {
                                                          clock_usec(CLOCK_REALTIME));
 }
 
+/* libcurl says of a proxy and of a server alike that it could not connect; only the name tells which. */
+static bool proxy_was_not_reached(const HttpCall *c, CURLcode code) {
+        const char *name = startswith(c->error, "Failed to connect to ");
+        char *host = NULL;
+
+        if (code != CURLE_COULDNT_CONNECT || !name || c->addresses ||
+            curl_url_get(c->url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+                return false;
+        size_t bracket = host[0] == '[', n = strlen(host) - 2 * bracket;
+        bool other = strncasecmp(name, host + bracket, n) != 0 || name[n] != ' ';
+        curl_free(host);
+        return other;
+}
+
 static void reply_set_failure(HttpCall *c, CURL *easy, CURLcode code) {
         HttpReply *reply = &c->reply;
         long proxy_status = 0;
@@ -129,6 +145,10 @@ static void reply_set_failure(HttpCall *c, CURL *easy, CURLcode code) {
         } else if (proxy_status >= 300 && code != CURLE_OPERATION_TIMEDOUT) {
                 reply->failure = HTTP_FAILURE_PROXY;
                 (void) snprintf(reply->detail, sizeof reply->detail, "the proxy answered %ld", proxy_status);
+        } else if (proxy_was_not_reached(c, code)) {
+                reply->failure = HTTP_FAILURE_PROXY;
+                curl_failure_describe(CURLE_PROXY, c->error, c->hidden_host, reply->detail,
+                                      sizeof reply->detail);
         } else {
                 reply->failure = curl_failure(code);
                 curl_failure_describe(code, c->error, c->hidden_host, reply->detail, sizeof reply->detail);
@@ -224,6 +244,44 @@ static bool host_is_link_local(const char *host) {
         return inet_pton(AF_INET, host, &a) == 1 && startswith(host, LINK_LOCAL);
 }
 
+static int call_set_addresses(HttpCall *c, CURL *easy, char *const *resolve) {
+        for (; resolve && *resolve; resolve++) {
+                _cleanup_free_ char *address = NULL;
+                const char *ignored;
+                int r = http_way_parse_resolve(*resolve, &address, &ignored);
+                if (r < 0)
+                        return r;
+                struct curl_slist *list = curl_slist_append(c->addresses, address);
+                if (!list)
+                        return -ENOMEM;
+                c->addresses = list;
+        }
+        return curl_easy_setopt(easy, CURLOPT_CONNECT_TO, c->addresses) == CURLE_OK ? 0 : -ENOMEM;
+}
+
+/* libcurl copies the strings, and reuses no connection that was made with another certificate, authority or
+ * address. A password is always given: without, OpenSSL would ask for it on the terminal. */
+static int call_set_way(HttpCall *c, CURL *easy, const HttpWay *way, bool is_near) {
+        const char *key_password = way->client_key_password ? secret_reveal(way->client_key_password) : "";
+        const struct {
+                CURLoption option;
+                const char *value;
+        } strings[] = {
+                { CURLOPT_NOPROXY, way->no_proxy },
+                { CURLOPT_PROXYUSERNAME, is_near ? NULL : way->proxy_user },
+                { CURLOPT_PROXYPASSWORD,
+                  way->proxy_password && !is_near ? secret_reveal(way->proxy_password) : NULL },
+                { CURLOPT_SSLCERT, way->client_cert },
+                { CURLOPT_SSLKEY, way->client_key ? way->client_key : way->client_cert },
+                { CURLOPT_KEYPASSWD, way->client_cert ? key_password : NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+                if (strings[i].value && curl_easy_setopt(easy, strings[i].option, strings[i].value) != CURLE_OK)
+                        return -ENOMEM;
+        return way->resolve ? call_set_addresses(c, easy, way->resolve) : 0;
+}
+
 /* Where it goes, and by which way: refuses what is not safe. */
 static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
         const char *url = request->url ? request->url : secret_reveal(request->secret_url);
@@ -240,10 +298,12 @@ static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
         r = curl_setup_apply(easy, &(CurlSetup) {
                                 .protocols = is_plain ? "http" : "https",
                                 .timeout_usec = request->timeout_usec,
-                                .ca_file = request->ca_file,
-                                .proxy = is_near ? "" : request->proxy,
+                                .ca_file = request->way ? request->way->ca_file : NULL,
+                                .proxy = is_near ? "" : request->way ? request->way->proxy : NULL,
                                 .error = c->error,
                         });
+        if (r >= 0 && request->way)
+                r = call_set_way(c, easy, request->way, is_near);
         if (r < 0)
                 return r;
         /* The first is what counts; with the second libcurl 7.88 need not make a text of it again. */

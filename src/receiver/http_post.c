@@ -35,6 +35,7 @@ int http_post_send(const ReceiverCommon *settings, const ReceiverPorts *ports,
                 .n_headers = 1,
                 .body = attempt->body,
                 .body_size = attempt->body_size,
+                .way = post->way,
                 .timeout_usec = settings->timeout_usec,
                 .reply_limit = HTTP_POST_REPLY_LIMIT,
         };

@@ -11,6 +11,7 @@ typedef struct HttpPost {
         const HttpHeader *headers;      /* besides the content type */
         size_t n_headers;
         const char *content_type;
+        const HttpWay *way;             /* NULL: as the environment has it */
         /* Judges the reply before the table does; NULL: the table alone. Returns whether it did. */
         bool (*judge)(const HttpReply *reply, Outcome *ret);
         const ReplyRule *rules;

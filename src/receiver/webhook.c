@@ -25,6 +25,7 @@ typedef struct WebhookSettings {
         ReceiverCommon common;
         Secret *url;
         Secret **secrets;
+        HttpWay way;
 } WebhookSettings;
 
 static const OptionSpec webhook_options[] = {
@@ -38,6 +39,7 @@ static const OptionSpec webhook_options[] = {
           .flags = OPTION_REQUIRED,
           .offset = offsetof(WebhookSettings, secrets),
           .help = "signing secret, whsec_ and base64 or any text; a list while one replaces the other" },
+        HTTP_WAY_OPTIONS(WebhookSettings, way),
         {}
 };
 
@@ -65,9 +67,21 @@ static void key_free(char *key, size_t size) {
         free(key);
 }
 
+/* The first mistake is told. */
+static int on_way_mistake(const char *key, const char *message, void *userdata) {
+        char **ret_message = userdata;
+
+        (void) key;
+        return *ret_message ? 0 : free_and_strdup(ret_message, message);
+}
+
 static int webhook_check(const ReceiverCommon *common, char **ret_message) {
         const WebhookSettings *s = (const WebhookSettings *) common;
         size_t n = 0;
+        int q = http_way_check(&s->way, on_way_mistake, ret_message);
+
+        if (q != 0)
+                return q > 0 ? -EINVAL : q;
 
         for (Secret *const *p = s->secrets; p && *p; p++, n++) {
                 size_t size = 0;
@@ -218,6 +232,7 @@ static int webhook_send(const ReceiverCommon *common, const ReceiverPorts *ports
                 .headers = headers,
                 .n_headers = ARRAY_SIZE(headers),
                 .content_type = "application/json",
+                .way = &s->way,
                 .rules = rules,
         };
         return http_post_send(common, ports, attempt, &post, done, userdata, ret);

@@ -1,4 +1,4 @@
-/* Endpoints and proxies as people paste them. */
+/* Endpoints as people paste them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,34 +95,10 @@ static void test_endpoint_parts(void **state) {
         assert_false(f.loopback);
 }
 
-static const struct {
-        const char *text, *message;             /* NULL: accepted */
-} proxies[] = {
-        { "", NULL },
-        { "http://proxy:3128", NULL },
-        { "socks5h://10.0.0.1:1080/", NULL },
-        { "proxy:3128", "has no scheme: a URL begins with https://" },
-        { "http://user:pw@proxy:3128", "carries a user name or password: it does not belong into a URL" },
-        { "http://proxy:3128/path", "has a path: a proxy is scheme://host:port" },
-        { "ftp://proxy", "is no http, https or socks proxy" },
-};
-
-static void test_proxy(void **state) {
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(proxies); i++) {
-                _cleanup_free_ char *message = NULL;
-                int r = endpoint_check_proxy(proxies[i].text, &message);
-                assert_int_equal(r, proxies[i].message ? -EINVAL : 0);
-                if (proxies[i].message)
-                        assert_string_equal(message, proxies[i].message);
-        }
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_endpoint_parse),
                 cmocka_unit_test(test_endpoint_parts),
-                cmocka_unit_test(test_proxy),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,8 +137,8 @@ static void test_all_complaints(void **state) {
         (void) state;
         assert_int_equal(free_and_strdup(&s->dialect_name, "azrue"), 0);
         assert_int_equal(free_and_strdup(&s->job_url, "https://x.example/{job}"), 0);
-        assert_int_equal(free_and_strdup(&s->proxy, "nonsense"), 0);
-        assert_int_equal(free_and_strdup(&s->ca_file, "relative.pem"), 0);
+        assert_int_equal(free_and_strdup(&s->way.proxy, "nonsense"), 0);
+        assert_int_equal(free_and_strdup(&s->way.ca_file, "relative.pem"), 0);
         s->idle_interval_usec = USEC_PER_SEC;
         _cleanup_free_ char *text = source_check(s);
         assert_string_equal(strempty(text),
@@ -148,7 +148,7 @@ static void test_all_complaints(void **state) {
                             "job_url: job_url: only {job_id}, {model} and {source} are replaced, "
                             "and it has no other braces or spaces\n"
                             "ca_file: ca_file must be an absolute path\n"
-                            "proxy: proxy has no scheme: a URL begins with https://\n");
+                            "proxy: proxy has no scheme: it is http://host:port\n");
 }
 
 static void test_job_url(void **state) {

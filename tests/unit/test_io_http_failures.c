@@ -210,7 +210,7 @@ static void test_proxy(void **state) {
         f->peer = peer_new(f->event, PEER_HTTP, client_answer_script, &script);
         (void) snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", peer_port(f->peer));
         HttpRequest request = client_request("https://example.invalid/path");
-        request.proxy = proxy;
+        request.way = &(HttpWay) { .proxy = proxy };
         client_exchange(&w, f, &request);
         assert_non_null(startswith(script.request, "CONNECT example.invalid:443 "));
         assert_null(strstr(script.request, "path"));
@@ -220,10 +220,10 @@ static void test_proxy(void **state) {
         /* From the environment; "" disables it; what is near never goes that way. */
         assert_return_code(setenv("https_proxy", proxy, 1), errno);
         assert_return_code(setenv("http_proxy", proxy, 1), errno);
-        request.proxy = NULL;
+        request.way = NULL;
         client_exchange(&w, f, &request);
         assert_int_equal(w.reply.failure, HTTP_FAILURE_PROXY);
-        request.proxy = "";
+        request.way = &(HttpWay) { .proxy = (char *) "" };
         client_exchange(&w, f, &request);
         assert_int_equal(w.reply.failure, HTTP_FAILURE_DNS);
         script.answer.bytes = OK_REPLY;
@@ -236,7 +236,7 @@ static void test_proxy(void **state) {
         client_exchange(&w, f, &request);
         assert_int_equal(peer_n_requests(f->peer), n);
         request = client_request("https://example.invalid/");
-        request.proxy = "http://proxy.invalid:3128";
+        request.way = &(HttpWay) { .proxy = (char *) "http://proxy.invalid:3128" };
         client_exchange(&w, f, &request);
         assert_int_equal(w.reply.failure, HTTP_FAILURE_PROXY);
         assert_return_code(unsetenv("https_proxy"), errno);

@@ -86,9 +86,10 @@ static void on_done(HttpReply *reply, void *userdata) {
 
 static void get(Waiter *w, IoFixture *f, const char *host, const char *ca_file, bool is_secret) {
         Secret *secret = NULL;
+        HttpWay way = { .ca_file = (char *) ca_file };
         HttpRequest request = {
                 .method = "GET", .url = f->url, .timeout_usec = 10 * USEC_PER_SEC, .reply_limit = 100,
-                .ca_file = ca_file,
+                .way = &way,
         };
 
         (void) snprintf(f->url, sizeof f->url, "https://%s:%u/hidden-path", host, port);
