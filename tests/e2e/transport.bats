@@ -61,6 +61,7 @@ works() {
         run -0 --separate-stderr probe
 }
 
+# shellcheck disable=SC2154  # run sets stderr
 refused() {
         run -1 --separate-stderr "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
         [[ $stderr = *"$1"* ]] || {

@@ -146,12 +146,34 @@ static void test_freed_under_way(void **state) {
         assert_int_equal(f->n_reports, 0);
 }
 
+/* Words that follow stand below the first; a word that is wider than the line has its own. */
+static void test_wrapped(void **state) {
+        Fixture *f = *state;
+        ProbeReport report = { .settings = f->settings };
+        char words[301] = "one ", *advice = (char *) "two";
+        _cleanup_(buf_done) Buf b = BUF_INIT(4096);
+
+        memset(words + 4, 'x', 90);
+        memcpy(words + 94, " three", 7);
+        report.findings[PROBE_LIST] = (ProbeFinding) { .verdict = PROBE_FAILED, .took_usec = 1500, .words = words,
+                                                       .advice = advice };
+        assert_int_equal(probe_report_to_text(&report, &b), 0);
+        words[94] = '\0';
+        _cleanup_free_ char *expected = NULL;
+        assert_true(string_printf(&expected,
+                                  "contoso: " RESOURCE " (dialect azure, api_version 2024-10-21)\n"
+                                  "  jobs         FAILED      2 ms  one\n%33s%s\n%33sthree\n%33s-> two\n",
+                                  "", words + 4, "", "") >= 0);
+        assert_string_equal(buf_string(&b), expected);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 TEST(test_all_is_well), TEST(test_list_fails),      TEST(test_other_dialects),
                 TEST(test_bad_bodies),  TEST(test_freed_under_way),
+                TEST(test_wrapped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
