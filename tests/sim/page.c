@@ -78,11 +78,14 @@ static bool list_skip(const List *l, const char *after, size_t *ret_k) {
         return false;
 }
 
+/* ids: more members, each with its comma in front; NULL: none. */
 static void page_write(const World *w, Reply *reply, const char *const *rows, const size_t *sizes, size_t n,
-                       bool has_more) {
+                       const char *ids, bool has_more) {
         static const char head[] = "{\"object\":\"list\",\"data\":[", short_head[] = "{\"data\":[";
         const char *start = w->settings.specification ? short_head : head;
-        const char *end = has_more ? "],\"has_more\":true}" : "],\"has_more\":false}";
+        _cleanup_(string_freep) char *end = must_printf(
+                "]%s%s}", ids ? ids : "", w->settings.no_has_more ? "" :
+                                         has_more ? ",\"has_more\":true" : ",\"has_more\":false");
         size_t size = strlen(start) + strlen(end) + n;
 
         for (size_t i = 0; i < n; i++)
@@ -124,7 +127,7 @@ static PageResult list_answer(const List *l, const Request *req, bool paged, Rep
                 rows[n] = l->row(l, i, &sizes[n]);
                 n++;
         }
-        page_write(l->world, reply, rows, sizes, n, has_more);
+        page_write(l->world, reply, rows, sizes, n, NULL, has_more);
         free(rows);
         free(sizes);
         return PAGE_OK;
@@ -169,7 +172,10 @@ PageResult page_checkpoints(World *w, Job *job, const Request *req, Reply *reply
                 rows[shown] = render_checkpoint(job, &checkpoints[i]);
                 sizes[shown] = strlen(rows[shown]);
         }
-        page_write(w, reply, (const char *const *) rows, sizes, shown, first + shown < n);
+        _cleanup_(string_freep) char *ids = w->settings.openai_spelling && shown > 0 ?
+                must_printf(",\"first_id\":\"%s\",\"last_id\":\"%s\"", checkpoints[first].id,
+                            checkpoints[first + shown - 1].id) : NULL;
+        page_write(w, reply, (const char *const *) rows, sizes, shown, ids, first + shown < n);
         for (size_t i = 0; i < shown; i++)
                 free(rows[i]);
         return PAGE_OK;

@@ -2,8 +2,10 @@
 
 #include <json-c/json.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "util.h"
 
@@ -48,6 +50,29 @@ static void add_optional_string(const Job *job, json_object *o, const char *key,
                 add_nothing(job, o, key, NULL);
 }
 
+static void add_stamp(const Job *job, json_object *o, const char *key, int64_t stamp) {
+        char text[32] = "";
+        struct tm tm;
+        time_t t = (time_t) stamp;
+
+        switch (job->world->settings.stamps) {
+        case STAMPS_FLOAT:
+                (void) snprintf(text, sizeof text, "%lld.0", (long long) stamp);
+                add(o, key, json_object_new_double_s((double) stamp, text));
+                return;
+        case STAMPS_DIGITS:
+                (void) snprintf(text, sizeof text, "%lld", (long long) stamp);
+                break;
+        case STAMPS_ISO:
+                (void) strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+                break;
+        default:
+                add(o, key, json_object_new_int64(stamp));
+                return;
+        }
+        add(o, key, json_object_new_string(text));
+}
+
 static int64_t job_estimate_bucket(const Job *job) {
         const World *w = job->world;
 
@@ -68,7 +93,7 @@ static void add_estimate(const Job *job, json_object *o) {
         if (w->settings.estimate == ESTIMATE_WILD)
                 stamp += (int64_t) (random_hash(w->settings.seed, job->id, (uint64_t) job->detail.bucket) %
                                     7430400);
-        add(o, "estimated_finish", json_object_new_int64(stamp));
+        add_stamp(job, o, "estimated_finish", stamp);
 }
 
 static void add_error(const Job *job, json_object *o) {
@@ -129,7 +154,7 @@ static void add_outcome(const Job *job, json_object *o) {
 
         /* Failed and cancelled jobs show no finished_at: recorded on 159 of 160 of them. */
         if (succeeded && c)
-                add(o, "finished_at", json_object_new_int64(world_stamp(job->world, c->at)));
+                add_stamp(job, o, "finished_at", world_stamp(job->world, c->at));
         else
                 add_nothing(job, o, "finished_at", NULL);
         add_optional_string(job, o, "fine_tuned_model", succeeded ? job->fine_tuned_model : NULL);
@@ -148,12 +173,17 @@ static void add_outcome(const Job *job, json_object *o) {
 static void add_labels(const Job *job, json_object *o) {
         json_object *metadata = NULL;
 
-        add_optional_string(job, o, "suffix", job->suffix);
+        bool openai = job->world->settings.openai_spelling;
+
+        add_optional_string(job, o, openai ? "user_provided_suffix" : "suffix", job->suffix);
         if (job->metadata && json_object_deep_copy(job->metadata, &metadata, NULL) == 0)
                 add(o, "metadata", metadata);
         else
                 add_nothing(job, o, "metadata", json_object_new_object());
-        add_nothing(job, o, "organization_id", NULL);
+        if (openai)
+                add_string(o, "organization_id", "org-ftsim");
+        else
+                add_nothing(job, o, "organisation_id", NULL);   /* so spelt in the dated versions */
         add_nothing(job, o, "integrations", json_object_new_array());
         add(o, "seed", json_object_new_int64(job->training_seed));
 }
@@ -166,7 +196,7 @@ static char *render_job_now(const Job *job, bool summary, size_t *ret_size) {
         add_string(o, "id", job->id);
         add_string(o, "status", job_status(job));
         add_string(o, "model", job->model);
-        add(o, "created_at", json_object_new_int64(world_stamp(w, job->created)));
+        add_stamp(job, o, "created_at", world_stamp(w, job->created));
         if (summary)
                 return json_to_text(o, ret_size);
         if (!specification) {
@@ -224,7 +254,8 @@ static char *render_event_now(const World *w, const Event *e, size_t *ret_size) 
         if (!w->settings.specification && !w->settings.no_event_ids)
                 add_string(o, "id", e->id);
         add(o, "created_at", json_object_new_int64(e->stamp));
-        add_string(o, "level", e->level);
+        bool warn = w->settings.openai_spelling && e->level && strcmp(e->level, "warning") == 0;
+        add_string(o, "level", warn ? "warn" : e->level);
         add_string(o, "message", e->message);
         if (w->settings.specification)
                 return json_to_text(o, ret_size);
@@ -260,6 +291,8 @@ char *render_checkpoint(const Job *job, const Checkpoint *c) {
         add_string(o, "fine_tuning_job_id", job->id);
         add(metrics, "step", json_object_new_double((double) c->step));
         add_metrics(metrics, &c->metrics);
+        if (job->world->settings.openai_spelling)
+                add_string(metrics, "type", "supervised");      /* a string among the numbers: recorded */
         add(o, "metrics", metrics);
         add_string(o, "object", "fine_tuning.job.checkpoint");
         add(o, "step_number", json_object_new_int64(c->step));

@@ -176,7 +176,12 @@ static int read_switches(json_object *o, Settings *s) {
         static const Word estimates[] = {
                 { "wild", ESTIMATE_WILD }, { "fixed", ESTIMATE_FIXED }, { "none", ESTIMATE_NONE }, {},
         };
-        int shape, order, sort, null, encoding, minus, estimate;
+        static const Word spellings[] = { { "azure", 0 }, { "openai", 1 }, {} };
+        static const Word stamps[] = {
+                { "integer", STAMPS_INTEGER }, { "float", STAMPS_FLOAT }, { "digits", STAMPS_DIGITS },
+                { "iso", STAMPS_ISO }, {},
+        };
+        int shape, order, sort, null, encoding, minus, estimate, spelling, stamp;
 
         if (read_word(o, "shape", shapes, s->specification, &shape) < 0)
                 return -EINVAL;
@@ -186,8 +191,12 @@ static int read_switches(json_object *o, Settings *s) {
             read_word(o, "nulls", nulls, shape ? NULLS_ABSENT : NULLS_NULL, &null) < 0 ||
             read_word(o, "encoding", encodings, ENCODING_AUTO, &encoding) < 0 ||
             read_word(o, "missing", missing, 0, &minus) < 0 ||
-            read_word(o, "estimate", estimates, ESTIMATE_WILD, &estimate) < 0)
+            read_word(o, "estimate", estimates, ESTIMATE_WILD, &estimate) < 0 ||
+            read_word(o, "spelling", spellings, 0, &spelling) < 0 ||
+            read_word(o, "stamps", stamps, STAMPS_INTEGER, &stamp) < 0)
                 return -EINVAL;
+        s->openai_spelling = spelling;
+        s->stamps = (Stamps) stamp;
         s->specification = shape;
         s->oldest_first = order;
         s->sort_by_arrival = sort;
@@ -208,6 +217,7 @@ static int read_settings(json_object *o, Settings *s) {
         s->api_versions = json_object_get(json_get(o, "api_versions", json_type_array));
         s->ignore_after = json_flag(o, "ignore_after", false);
         s->no_event_ids = !json_flag(o, "event_ids", true);
+        s->no_has_more = !json_flag(o, "has_more", true);
         s->max_limit = json_int(o, "max_limit", 0);
         s->max_limit_refuses = json_flag(o, "max_limit_refuses", false);
         s->no_date = !json_flag(o, "date_header", true);
@@ -270,6 +280,9 @@ static int scenario_apply(Sim *sim, json_object *o) {
                 "encoding",
                 "missing",
                 "estimate",
+                "spelling",
+                "stamps",
+                "has_more",
                 "date_header",
                 "date_skew",
                 "record_requests",

@@ -179,8 +179,9 @@ const char *training_csv(Job *job) {
         FILE *f = open_memstream(&job->csv, &size);
         if (!f)
                 return NULL;
-        (void) fputs("step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy"
-                     ",full_valid_loss,full_valid_mean_token_accuracy\n", f);
+        (void) fprintf(f, "step,train_loss,%s,valid_loss,valid_mean_token_accuracy"
+                       ",full_valid_loss,full_valid_mean_token_accuracy\n",
+                       job->world->settings.openai_spelling ? "train_accuracy" : "train_mean_token_accuracy");
         for (int64_t step = 1; step <= t->steps_done;
              step += step == 1 && t->every > 1 ? t->every - 1 : t->every) {
                 Metrics m = training_metrics(job, step);

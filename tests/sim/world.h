@@ -30,6 +30,13 @@ typedef enum Estimate {
         ESTIMATE_NONE,
 } Estimate;
 
+typedef enum Stamps {
+        STAMPS_INTEGER,
+        STAMPS_FLOAT,                   /* 1700000000.0 */
+        STAMPS_DIGITS,                  /* "1700000000" */
+        STAMPS_ISO,                     /* "2023-11-14T22:13:20Z" */
+} Stamps;
+
 typedef struct Settings {
         char *api_key;
         char *token;                    /* what an Entra bearer token must be; NULL: none is accepted */
@@ -39,6 +46,8 @@ typedef struct Settings {
         bool ignore_after;
         bool no_event_ids;
         bool specification;             /* shape of the specification's examples */
+        bool openai_spelling;           /* user_provided_suffix, warn, first_id, train_accuracy */
+        bool no_has_more;               /* pages do not tell whether there are more */
         bool metrics_minus_one;         /* missing values of the result file are -1 instead of empty */
         bool no_date;
         bool no_request_log;
@@ -47,6 +56,7 @@ typedef struct Settings {
         Nulls nulls;
         Encoding encoding;
         Estimate estimate;
+        Stamps stamps;                  /* of jobs */
         double date_skew;
         double time_scale;              /* real seconds per scenario second */
         double stamp_scale;             /* stamp seconds per real second */
