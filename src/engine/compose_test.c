@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "model/advice.h"
 #include "model/outcome.h"
 
 #define JOB                                                                                                 \
@@ -94,7 +95,7 @@ int compose_test(const char *receiver, const char *source, NoticeType type, usec
         if (r >= 0 && n->job)
                 r = free_and_strdup(&n->previous_status, "running");
         if (r >= 0 && n->reason && !n->job)
-                r = free_and_strdup(&n->advice, trouble_advice(type, reason_from_string(n->reason)));
+                r = free_and_strdup(&n->advice, advice_find(type, reason_from_string(n->reason), NULL));
         if (r >= 0)
                 r = notice_id_make("", receiver, type, unique, n->id);
         if (r >= 0)
