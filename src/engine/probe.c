@@ -115,7 +115,7 @@ static void read_list(Probe *p, HttpReply *reply) {
         _cleanup_(page_done) Page page = {};
         const char *reason = "out of memory";
 
-        if (page_read(&reply->body, &page, &reason) < 0) {
+        if (page_read(&reply->body, NULL, &page, &reason) < 0) {
                 conclude_bad_reply(p, reason);
                 return;
         }
@@ -150,7 +150,7 @@ static void read_page(Probe *p, HttpReply *reply) {
         _cleanup_(page_done) Page page = {};
         const char *reason = "out of memory";
 
-        if (page_read(&reply->body, &page, &reason) < 0)
+        if (page_read(&reply->body, NULL, &page, &reason) < 0)
                 conclude_bad_reply(p, reason);
         else if (page.n_rows == 0)
                 say(&finding(p)->words, "none yet");
@@ -337,7 +337,10 @@ int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http
         p->done = done;
         p->userdata = userdata;
         p->asked_usec = engine_now(&p->engine).boot_usec;
-        int r = source_get(&p->source, DIALECT_LIST_JOBS, NULL, NULL, LIST_LIMIT, on_reply, p, &p->call);
+        int r = source_settings_key(settings) ? 0 : token_attach(&p->engine, settings, &p->source.token);
+        p->trial_source.token = p->source.token;
+        if (r >= 0)
+                r = source_get(&p->source, DIALECT_LIST_JOBS, NULL, NULL, LIST_LIMIT, on_reply, p, &p->call);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
@@ -348,6 +351,7 @@ Probe *probe_free(Probe *p) {
         if (!p)
                 return NULL;
         p->call = source_cancel(p->call);
+        tokens_free(&p->engine);
         for (ProbeCheck c = 0; c < _PROBE_CHECK_MAX; c++) {
                 free(p->report.findings[c].words);
                 free(p->report.findings[c].advice);

@@ -49,13 +49,9 @@ static int token_ask(Token *t);
 
 /* --- one for all with the same credential ------------------------------------------------------------ */
 
-static bool strings_equal(const char *a, const char *b) {
-        return a && b ? streq(a, b) : a == b;
-}
-
 static bool token_fits(const Token *t, const SourceSettings *s) {
         return options_equal(auth_options, t->settings->auth, s->auth) &&
-               strings_equal(t->settings->proxy, s->proxy) && strings_equal(t->settings->ca_file, s->ca_file);
+               options_equal(http_way_options, &t->settings->way, &s->way);
 }
 
 int token_attach(Engine *e, const SourceSettings *s, Token **ret) {
@@ -274,11 +270,14 @@ static int token_ask(Token *t) {
         int r = token_request_make(s->auth, t->proof, &t->request);
         if (r < 0)
                 return r;
+        HttpWay way = s->way;           /* borrowed. The certificate is for the source, not for Entra */
+        way.client_cert = way.client_key = NULL;
+        if (token_request_is_local(s->auth))
+                way.proxy = (char *) "";
         HttpRequest request = {
                 .timeout_usec = MIN(s->timeout_usec, TOKEN_TIMEOUT_USEC),
                 .reply_limit = TOKEN_REPLY_MAX,
-                .proxy = token_request_is_local(s->auth) ? "" : s->proxy,
-                .ca_file = s->ca_file,
+                .way = &way,
         };
         token_request_fill(&t->request, s->auth, &request);
         t->n_attempts++;

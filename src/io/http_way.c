@@ -19,6 +19,15 @@
 #include "base/macro.h"
 #include "base/strings.h"
 
+typedef struct Alone {
+        HttpWay way;
+} Alone;
+
+const OptionSpec http_way_options[] = {
+        HTTP_WAY_OPTIONS(Alone, way),
+        {},
+};
+
 typedef struct Check {
         const HttpWay *way;
         http_way_complain_t complain;

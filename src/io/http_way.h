@@ -40,6 +40,9 @@ typedef struct HttpWay {
         { .key = "resolve", .type = OPTION_STRV, .offset = offsetof(Type, way.resolve),                      \
           .help = "\"host:port:address\", instead of what DNS says" }
 
+/* The same rows for a HttpWay that stands alone. */
+extern const OptionSpec http_way_options[];
+
 /* Called once for each mistake: the key it is about (static) and a whole sentence. Negative errno ends the
  * check. */
 typedef int (*http_way_complain_t)(const char *key, const char *message, void *userdata);

@@ -121,7 +121,7 @@ static void check_page(size_t i, json_object *reply) {
         Page page = {};
 
         assert_int_equal(buf_puts(&body, text), 0);
-        if (page_read(&body, &page, &reason) < 0)
+        if (page_read(&body, NULL, &page, &reason) < 0)
                 fail_msg("%s: %s", bodies[i].file, reason);
         assert_int_equal(page.n_rows, bodies[i].n_rows);
         assert_int_equal(page.has_more, bodies[i].more);
