@@ -143,6 +143,7 @@ int ctl_json_notices(const NoticeRows *notices, json_object **ret);     /* each 
 int verb_jobs(Ctl *c, const char *argument);
 int verb_show(Ctl *c, const char *argument);
 int verb_events(Ctl *c, const char *argument);
+int verb_checkpoints(Ctl *c, const char *argument);
 int verb_metrics(Ctl *c, const char *argument);
 int verb_notices(Ctl *c, const char *argument);
 int verb_deliveries(Ctl *c, const char *argument);

@@ -68,6 +68,10 @@ int ctl_json_job(const JobRow *j, json_object **ret) {
                 r = ctl_json_usec(o, "changed_at", j->changed_usec);
         if (r >= 0)
                 r = ctl_json_usec(o, "removed_at", j->removed_usec);
+        if (r >= 0)
+                r = ctl_json_usec(o, "progress_at", j->progress_usec);
+        if (r >= 0)
+                r = json_add_string(o, "lasts", j->lasts);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(o);

@@ -71,6 +71,8 @@ int format_notice_text(const Notice *n, char **ret) {
                 return string_printf(ret, "%s", e->message ? e->message : e->code);
         if (n->job && n->type == NOTICE_JOB_SUCCEEDED && n->job->fine_tuned_model)
                 return string_printf(ret, "%s", n->job->fine_tuned_model);
+        if (n->checkpoint && n->checkpoint->model)
+                return string_printf(ret, "%s", n->checkpoint->model);
         if (n->job && n->previous_status)
                 return string_printf(ret, "was %s", n->previous_status);
         return string_printf(ret, "%s", strempty(n->reason));

@@ -68,7 +68,10 @@ static int add_job(Ctl *c, Table *table, const JobRow *j, bool with_curve) {
         table_add(table, STYLE_STRONG, j->job->suffix);
         table_add(table, STYLE_NONE, j->job->id);
         table_add(table, STYLE_NONE, j->source);
-        table_add(table, removed ? STYLE_DIM : status_style(j->status), removed ? "removed" : j->status);
+        if (j->lasts && !removed)
+                table_addf(table, STYLE_WARNING, "%s, %s", j->status, j->lasts);
+        else
+                table_add(table, removed ? STYLE_DIM : status_style(j->status), removed ? "removed" : j->status);
         table_add(table, STYLE_NONE, j->job->model);
         table_add(table, STYLE_NONE, format_age(c->now_usec, stamp_usec(j->job->created_at), age));
         table_add(table, STYLE_NONE, format_age(c->now_usec, j->changed_usec, age));

@@ -18,6 +18,7 @@
 #define EVENTS_SHOWN 8
 #define NOTICES_SHOWN 20
 #define CURVE_HEIGHT 12U
+#define OTHER_SERIES_MAX 6
 #define LABEL_WIDTH 15
 
 typedef struct JobView {
@@ -94,6 +95,10 @@ static int print_status(const Ctl *c, const JobView *v) {
         int r = term_put_foreign(&c->out, status_style(v->row->status), v->row->status);
         term_printf(&c->out, "%s %s\n", exact ? " since" : ", first seen",
                     format_when(c->now_usec, exact ? v->row->changed_usec : v->row->first_seen_usec, when));
+        if (r >= 0 && !v->row->terminal && v->row->progress_usec > 0)
+                r = fact(c, "Last news", v->row->lasts ? STYLE_WARNING : STYLE_NONE, "%s%s%s",
+                         format_when(c->now_usec, v->row->progress_usec, when), v->row->lasts ? "; " : "",
+                         strempty(v->row->lasts));
         if (r < 0 || v->row->removed_usec == 0)
                 return r;
         return fact(c, "Removed", STYLE_WARNING, "from the service, %s",
@@ -148,6 +153,25 @@ static int print_losses(const Ctl *c, const JobView *v) {
         return 0;
 }
 
+/* A reward, say. Accuracies mirror the losses. */
+static int print_other_series(const Ctl *c, const JobView *v) {
+        size_t n_shown = 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < v->metrics->n_series && n_shown < OTHER_SERIES_MAX; i++) {
+                const MetricSeries *s = &v->metrics->series[i];
+                char first[VALUE_MAX], last[VALUE_MAX];
+                MetricSummary sum;
+                if (metric_name_is_loss(s->name) || strstr(s->name, "accuracy") ||
+                    !metric_series_summarize(s, &sum))
+                        continue;
+                n_shown++;
+                r = fact(c, s->name, STYLE_NONE, "%s %s %s", format_value(sum.first.value, first),
+                         term_symbol(&c->out, SYMBOL_ARROW), format_value(sum.last.value, last));
+        }
+        return r;
+}
+
 static int print_facts(const Ctl *c, const JobView *v) {
         _cleanup_free_ char *hyperparameters = NULL, *metadata = NULL;
         const Job *j = v->job;
@@ -171,6 +195,8 @@ static int print_facts(const Ctl *c, const JobView *v) {
                 r = print_times(c, v);
         if (r >= 0)
                 r = print_losses(c, v);
+        if (r >= 0)
+                r = print_other_series(c, v);
         if (r >= 0)
                 r = fact(c, "Parameters", STYLE_NONE, "%s", hyperparameters);
         if (r >= 0)

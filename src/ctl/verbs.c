@@ -30,6 +30,10 @@ static const CtlVerb metrics = {
         "metrics", "JOB", "training metrics step by step",
         GROUP_SOURCE | GROUP_LIMIT | GROUP_PLOT, verb_metrics,
 };
+static const CtlVerb checkpoints = {
+        "checkpoints", "JOB", "models that a job made on its way, with their metrics",
+        GROUP_SOURCE | GROUP_LIMIT, verb_checkpoints,
+};
 static const CtlVerb notices = {
         "notices", NULL, "what was worth telling, and who was told",
         FILTERS | GROUP_TYPE, verb_notices,
@@ -78,7 +82,7 @@ static const CtlVerb log_level = {
 
 const CtlVerb *const ctl_verbs[] = {
         /* read the state */
-        &jobs, &show, &events, &metrics, &notices, &deliveries,
+        &jobs, &show, &events, &metrics, &checkpoints, &notices, &deliveries,
         /* ask the daemon */
         &status_verb, &poll, &test, &retry, &silence, &unsilence, &silences, &reload, &log_level,
         NULL,

@@ -12,6 +12,7 @@
 #include "model/job.h"
 #include "model/metrics.h"
 #include "model/notice.h"
+#include "model/checkpoint.h"
 #include "store/store.h"
 
 #define QUERY_ROWS_MAX ((size_t) 100000)        /* rows of any answer; a limit of 0 means this */
@@ -28,6 +29,8 @@ typedef struct JobRow {
         usec_t first_seen_usec;
         usec_t changed_usec;            /* when the status last changed, as far as known; see query_jobs.c */
         usec_t removed_usec;            /* 0: it is there */
+        usec_t progress_usec;           /* when news of it was last seen; 0 unknown */
+        char *lasts;                    /* what is told to last too long, "stalled, overdue"; NULL: nothing */
         Job *job;                       /* never NULL */
 } JobRow;
 
@@ -83,6 +86,20 @@ int query_events(Store *s, int64_t job, const EventQuery *q, EventRows *ret);
 
 /* Every series, or the one called `name`. A missing one is an empty answer. */
 int query_metrics(Store *s, int64_t job, const char *name, Metrics **ret);
+
+typedef struct CheckpointRow {
+        Checkpoint *checkpoint;         /* never NULL; without its metrics */
+        Metrics *metrics;               /* one point a series; never NULL */
+        usec_t seen_usec;
+} CheckpointRow;
+
+typedef struct CheckpointRows {
+        CheckpointRow *list;            /* by step, then by age */
+        size_t n;
+        bool more;
+} CheckpointRows;
+void checkpoint_rows_done(CheckpointRows *checkpoints);
+int query_checkpoints(Store *s, int64_t job, size_t limit, CheckpointRows *ret);
 
 typedef struct DeliveryRow {
         char *receiver;

@@ -139,3 +139,72 @@ int query_metrics(Store *s, int64_t job, const char *name, Metrics **ret) {
         *ret = TAKE_PTR(m);
         return 0;
 }
+
+/* --- checkpoints ------------------------------------------------------------------------------------- */
+
+void checkpoint_rows_done(CheckpointRows *checkpoints) {
+        for (size_t i = 0; i < checkpoints->n; i++) {
+                (void) checkpoint_free(checkpoints->list[i].checkpoint);
+                (void) metrics_free(checkpoints->list[i].metrics);
+        }
+        free(TAKE_PTR(checkpoints->list));
+        checkpoints->n = 0;
+}
+
+static int read_checkpoint(sqlite3_stmt *stmt, CheckpointRow *ret) {
+        _cleanup_(checkpoint_freep) Checkpoint *c = calloc(1, sizeof *c);
+        _cleanup_json_ json_object *o = NULL;
+        const char *text = db_text(stmt, 4);
+
+        if (!c || !text)
+                return -ENOMEM;
+        int r = query_column_string(stmt, 0, &c->id);
+        if (r >= 0 && sqlite3_column_type(stmt, 3) != SQLITE_NULL)
+                r = query_column_string(stmt, 3, &c->model);
+        if (r >= 0)
+                r = json_parse_bounded(text, strlen(text), &o, NULL);
+        if (r >= 0)
+                r = metrics_from_json(o, &ret->metrics);
+        if (r < 0)
+                return r;
+        c->step = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? -1 : sqlite3_column_int64(stmt, 1);
+        c->created_at = sqlite3_column_int64(stmt, 2);
+        ret->seen_usec = query_column_usec(stmt, 5);
+        ret->checkpoint = TAKE_PTR(c);
+        return 0;
+}
+
+int query_checkpoints(Store *s, int64_t job, size_t limit, CheckpointRows *ret) {
+        _cleanup_(checkpoint_rows_done) CheckpointRows rows = {};
+        _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+        size_t most = query_limit(limit);
+
+        int r = query_prepare(s, "SELECT checkpoint_id, step, created_at, model, metrics, seen_usec"
+                                 " FROM checkpoints WHERE job = ?1 ORDER BY step DESC, id DESC LIMIT ?2",
+                              &stmt);
+        if (r >= 0)
+                r = query_bind_int(stmt, 1, job);
+        if (r >= 0)
+                r = query_bind_int(stmt, 2, (int64_t) most + 1);
+        if (r < 0)
+                return r;
+        while ((r = query_step(stmt)) > 0) {
+                if (rows.n == most) {
+                        rows.more = true;
+                        break;
+                }
+                r = query_grow(&rows.list, rows.n, sizeof *rows.list);
+                if (r < 0)
+                        return r;
+                rows.list[rows.n] = (CheckpointRow) {};
+                r = read_checkpoint(stmt, &rows.list[rows.n]);
+                if (r < 0)
+                        return r;
+                rows.n++;
+        }
+        if (r < 0)
+                return r;
+        query_reverse(rows.list, rows.n, sizeof *rows.list);
+        *ret = TAKE_STRUCT(rows);
+        return 0;
+}

@@ -16,8 +16,14 @@
 #define SOURCES_MAX 4096U
 #define SQL_LIMIT 8192U
 
+#define PROGRESS "(SELECT v.progress_usec FROM vigils v WHERE v.job = j.id)"
+/* As vigil_since() has it: news, or another status, ended it. A pause is in the status. */
+#define LASTS                                                                                               \
+        "(SELECT group_concat(substr(t.type, 5), ', ') FROM told t WHERE t.job = j.id AND j.terminal = 0"   \
+        " AND t.type IS NOT 'job.paused' AND t.told_usec >= j.changed_usec"                                 \
+        " AND (t.type IS NOT 'job.stalled' OR t.told_usec >= " PROGRESS "))"
 #define JOB_COLUMNS "j.id, j.job_id, j.status, j.terminal, j.silent, j.first_seen_usec, j.changed_usec," \
-                    " j.removed_usec, j.body"
+                    " j.removed_usec, j.body," PROGRESS ", " LASTS
 #define UNFINISHED "j.terminal = 0 AND j.removed_usec IS NULL"
 
 typedef struct SourceRow {
@@ -39,6 +45,7 @@ static void source_rows_done(SourceRows *s) {
 static void job_row_done(JobRow *j) {
         free(j->source);
         free(j->status);
+        free(j->lasts);
         (void) job_free(j->job);
 }
 
@@ -109,6 +116,8 @@ static int read_row(sqlite3_stmt *stmt, const char *source, JobRow *ret) {
         int r = query_column_string(stmt, 2, &j.status);
         if (r >= 0)
                 r = free_and_strdup(&j.source, source);
+        if (r >= 0 && sqlite3_column_type(stmt, 10) != SQLITE_NULL)
+                r = query_column_string(stmt, 10, &j.lasts);
         if (r >= 0)
                 r = read_job(strempty(id), strempty(j.status), body, &j.job);
         if (r < 0) {
@@ -120,6 +129,7 @@ static int read_row(sqlite3_stmt *stmt, const char *source, JobRow *ret) {
         j.first_seen_usec = query_column_usec(stmt, 5);
         j.changed_usec = query_column_usec(stmt, 6);
         j.removed_usec = query_column_usec(stmt, 7);
+        j.progress_usec = query_column_usec(stmt, 9);
         if (j.silent && j.changed_usec <= j.first_seen_usec) {
                 usec_t at = told_by_server(j.job);
                 j.changed_usec = at > 0 ? MIN(at, j.changed_usec) : j.changed_usec;

@@ -231,9 +231,9 @@ without_colors() {
         on_terminal 80 jobs --color=never
         [[ $output != *$'\x1b'* ]]
         NO_COLOR=1 on_terminal 80 jobs --color always
-        [[ $output == *$'\x1b[36mrunning'* ]]
+        [[ $output == *$'\x1b[33mrunning, overdue'* ]]
         run ctl --color always jobs
-        [[ $output == *$'\x1b[36mrunning'* ]]
+        [[ $output == *$'\x1b[33mrunning, overdue'* ]]
 }
 
 @test "no name or message moves the cursor or sets the title" {

@@ -31,6 +31,8 @@ configure() {
                 printf 'sources = ( { name = "sim"; endpoint = "%s";\n' "$FTSIM_URL"
                 printf '  api_key = "%s";\n' "$FTSIM_KEY"
                 printf '  poll_interval = "%s"; idle_interval = "%s";\n' "$POLL" "$POLL"
+                # Who does not ask for checkpoints is not to trip over them.
+                [[ $* = *checkpoints* ]] || printf '  checkpoints = false;\n'
                 printf '  %s } );\n' "$*"
                 cat
         } >"$T/ftwatchd.conf"

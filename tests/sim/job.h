@@ -10,11 +10,12 @@
 
 #define EVENTS_MAX 100000
 
-/* NAN: not measured at this step. */
+/* NAN: not measured at this step; infinite: diverged, which the wire calls NaN. */
 typedef struct Metrics {
         double train_loss, train_accuracy;
         double valid_loss, valid_accuracy;
         double full_valid_loss, full_valid_accuracy;
+        double reward;
 } Metrics;
 
 typedef struct Event {
@@ -38,12 +39,13 @@ typedef struct Change {
 
 typedef struct Training {
         bool enabled;
-        bool validation;
+        bool validation, reward;
         double from, to;                /* NAN: from running to shortly before the end */
         int64_t steps, steps_done, every, epochs, batch;
         double lag;                     /* a metric event appears this late */
         double loss_from, loss_to, noise;
         double stamp_per_step;
+        int64_t nan_from;               /* the step at which the loss diverges; 0: never */
 } Training;
 
 typedef struct Row {

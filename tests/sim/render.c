@@ -236,6 +236,8 @@ static void add_number(json_object *o, const char *key, double value) {
         if (isnan(value))
                 return;
         number_print(value, text, sizeof text);
+        if (isinf(value))               /* as Python writes it: no JSON, and seen all the same */
+                (void) snprintf(text, sizeof text, "NaN");
         add(o, key, json_object_new_double_s(value, text));
 }
 
@@ -246,6 +248,7 @@ static void add_metrics(json_object *o, const Metrics *m) {
         add_number(o, "valid_mean_token_accuracy", m->valid_accuracy);
         add_number(o, "full_valid_loss", m->full_valid_loss);
         add_number(o, "full_valid_mean_token_accuracy", m->full_valid_accuracy);
+        add_number(o, "reward", m->reward);
 }
 
 static char *render_event_now(const World *w, const Event *e, size_t *ret_size) {

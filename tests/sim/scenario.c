@@ -37,11 +37,14 @@ static int read_word(json_object *o, const char *key, const Word *words, int fal
 static int read_training(json_object *o, const char *where, double base, Training *t) {
         static const char *const keys[] = {
                 "from", "to",         "steps",     "steps_done", "every", "epochs",         "batch",
-                "lag",  "validation", "loss_from", "loss_to",    "noise", "stamp_per_step", NULL,
+                "lag",  "validation", "loss_from", "loss_to",    "noise", "stamp_per_step",
+                "reward", "nan_from", NULL,
         };
         if (!json_check_keys(o, where, keys))
                 return -EINVAL;
         t->enabled = true;
+        t->reward = json_flag(o, "reward", false);
+        t->nan_from = json_int(o, "nan_from", 0);
         t->validation = json_flag(o, "validation", false);
         t->from = json_double(o, "from", NAN) + base;
         t->to = json_double(o, "to", NAN) + base;

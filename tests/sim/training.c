@@ -78,10 +78,15 @@ static Metrics training_metrics(const Job *job, int64_t step) {
         double valid = curve + span * (0.06 + 0.2 * fmax(0, x - 0.7));
         double accuracy = 1 - 0.3 * curve / fmax(t->loss_from, 1e-9), limit = t->loss_from * 4 + 1;
         bool epoch_end = t->epochs > 0 && t->steps / t->epochs > 0 && step % (t->steps / t->epochs) == 0;
-        Metrics m = { NAN, NAN, NAN, NAN, NAN, NAN };
+        Metrics m = { NAN, NAN, NAN, NAN, NAN, NAN, NAN };
 
         m.train_loss = training_value(curve + training_noise(job, step, 10), 1e-6, limit);
         m.train_accuracy = training_value(accuracy + training_noise(job, step, 11) / 4, 0, 1);
+        if (t->reward)
+                m.reward = training_value(1 - curve / fmax(t->loss_from, 1e-9) + training_noise(job, step, 16),
+                                          -1, 1);
+        if (t->nan_from > 0 && step >= t->nan_from)
+                m.train_loss = INFINITY;
         if (!t->validation)
                 return m;
         m.valid_loss = training_value(valid + training_noise(job, step, 12), 1e-6, limit);
@@ -120,8 +125,9 @@ void training_add_events(Job *job) {
                             t->lag;
                 int64_t stamp = world_stamp(job->world, spans.from[0]) +
                                 (int64_t) floor((double) step * t->stamp_per_step);
-                char number[40];
-                number_print(m.train_loss, number, sizeof number);
+                char number[40] = "NaN";
+                if (isfinite(m.train_loss))
+                        number_print(m.train_loss, number, sizeof number);
                 _cleanup_(string_freep) char *message =
                         must_printf("Step %" PRId64 ": training loss=%s", step, number);
                 Event *e = job_add_event(job, at, stamp, "info", message);
@@ -166,7 +172,7 @@ static void csv_print_value(FILE *f, double value, bool minus_one) {
                 return;
         }
         number_print(value, number, sizeof number);
-        (void) fprintf(f, ",%s", number);
+        (void) fprintf(f, ",%s", isinf(value) ? "nan" : number);
 }
 
 const char *training_csv(Job *job) {
@@ -180,8 +186,9 @@ const char *training_csv(Job *job) {
         if (!f)
                 return NULL;
         (void) fprintf(f, "step,train_loss,%s,valid_loss,valid_mean_token_accuracy"
-                       ",full_valid_loss,full_valid_mean_token_accuracy\n",
-                       job->world->settings.openai_spelling ? "train_accuracy" : "train_mean_token_accuracy");
+                       ",full_valid_loss,full_valid_mean_token_accuracy%s\n",
+                       job->world->settings.openai_spelling ? "train_accuracy" : "train_mean_token_accuracy",
+                       t->reward ? ",reward" : "");
         for (int64_t step = 1; step <= t->steps_done;
              step += step == 1 && t->every > 1 ? t->every - 1 : t->every) {
                 Metrics m = training_metrics(job, step);
@@ -192,6 +199,8 @@ const char *training_csv(Job *job) {
                 csv_print_value(f, m.valid_accuracy, minus_one);
                 csv_print_value(f, m.full_valid_loss, minus_one);
                 csv_print_value(f, m.full_valid_accuracy, minus_one);
+                if (t->reward)
+                        csv_print_value(f, m.reward, minus_one);
                 (void) fputc('\n', f);
         }
         (void) fclose(f);

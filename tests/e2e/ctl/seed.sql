@@ -63,6 +63,9 @@ SELECT 1, 'valid_loss', step, 0.55 + 2.2 / (1 + step / 30.0) FROM steps WHERE st
 SELECT 1, 'train_mean_token_accuracy', step, 1 - 0.6 / (1 + step / 50.0) FROM steps UNION ALL
 SELECT 2, 'train_loss', step, iif(step BETWEEN 150 AND 160, NULL, 40.0 / (step * step)) FROM steps WHERE step <= 300;
 
+INSERT INTO metrics (job, name, step, value)
+SELECT 4, 'reward', column1, column2 FROM (VALUES (1, -1.0), (2, 0.25), (3, 0.5));
+
 CREATE TEMP TABLE seed_events (job, age, level, type, message);
 INSERT INTO seed_events VALUES
         (1, 5395, 0, 'message', 'Job enqueued. Waiting for jobs ahead to complete.'),
@@ -114,6 +117,20 @@ INSERT INTO seed_deliveries VALUES
 INSERT INTO deliveries (notice, receiver, line, state, attempts, created_usec, due_usec, settled_usec, reason, detail)
 SELECT notice, receiver, NULL, state, attempts, us - age * 1000000, us - due * 1000000, us - settled * 1000000,
        reason, detail FROM seed_deliveries, t;
+
+-- The running job is late by its estimate; a spell of silence before that is over.
+INSERT INTO vigils (job, progress_usec)
+SELECT job, us - age * 1000000 FROM t, (SELECT 1 AS job, 2500 AS age UNION ALL SELECT 4, 36000 UNION ALL SELECT 7, 500);
+INSERT INTO told (job, type, spell, n, told_usec)
+SELECT 1, 'job.overdue', 1, 1, us - 600 * 1000000 FROM t UNION ALL
+SELECT 1, 'job.stalled', 2, 1, us - 2600 * 1000000 FROM t UNION ALL
+SELECT 4, 'job.paused', 1, 1, us - 100 * 1000000 FROM t;
+INSERT INTO checkpoints (job, checkpoint_id, step, created_at, model, metrics, seen_usec)
+SELECT 1, printf('ftchkpt-%d', step), step, now - 2900 + step, printf('gpt-4.1-mini-2025-04-14.ft-5f1c0e9a:ckpt-step-%d', step),
+       json_object('train_loss', json_array(json_array(step, 0.9 - step / 1000.0)), 'valid_loss', json_array(json_array(step, 1.25))),
+       us - (2880 - step) * 1000000
+FROM t, (SELECT 133 AS step UNION ALL SELECT 266)
+UNION ALL SELECT 7, 'ftchkpt-x', NULL, NULL, 'evil' || char(27) || '[31m', '{"train_loss":[[0,null]]}', us FROM t;
 
 INSERT INTO troubles (subject, type, reason, since_usec, told_usec)
 SELECT 'source:fabrikam', 'source.unreachable', 'timeout', us - 30000 * 1000000, us - 30000 * 1000000 FROM t;
