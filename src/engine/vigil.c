@@ -24,18 +24,23 @@ static void vigil_set_job(Watch *w, const StoredJob *stored) {
         w->vigil_next_usec = 0;
 }
 
-int vigil_begin(Source *s, Watch *w, const StoredJob *stored) {
-        usec_t now = engine_steady(s->engine);
+/* A stamp of the store, realtime as it was then: as long ago as it is by the clock of now. A clock that was
+ * ahead has not seen the future. */
+static usec_t to_steady(const Engine *e, usec_t real_usec) {
+        return usec_sub(engine_steady(e), usec_sub(engine_now(e).real_usec, real_usec));
+}
 
-        w->vigil = (Vigil) { .progress_usec = now };
+int vigil_begin(Source *s, Watch *w, const StoredJob *stored) {
+        const Engine *e = s->engine;
+
+        w->vigil = (Vigil) { .progress_usec = engine_now(e).real_usec };
         int r = store_vigil_load(s->engine->ports.store, stored->id, &w->vigil);
         if (r < 0)
                 return r;
-        /* Realtime as it was then: a clock that was ahead has not seen the future. */
-        w->vigil.progress_usec = MIN(w->vigil.progress_usec, now);
-        w->vigil.status_usec = MIN(stored->changed_usec, now);
+        w->vigil.progress_usec = to_steady(e, w->vigil.progress_usec);
+        w->vigil.status_usec = to_steady(e, stored->changed_usec);
         for (size_t i = 0; i < _VIGIL_KIND_MAX; i++)
-                w->vigil.told[i].told_usec = MIN(w->vigil.told[i].told_usec, now);
+                w->vigil.told[i].told_usec = to_steady(e, w->vigil.told[i].told_usec);
         w->vigil_changed_usec = stored->changed_usec;
         w->metrics_news = true;         /* a crash may have come between them and the look at them */
         vigil_set_job(w, stored);
