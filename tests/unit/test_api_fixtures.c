@@ -15,6 +15,7 @@
 #include "api/results.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "model/checkpoint.h"
 #include "model/job.h"
 
 static const char *fixtures(void) {
@@ -90,13 +91,16 @@ static void check_event(const char *file, json_object *o) {
 
 /* Steps are floats in metrics ("step": 100.0). */
 static void check_checkpoint(const char *file, json_object *o) {
-        int64_t step = json_member_int(o, "step_number", -1);
-        double loss;
+        _cleanup_(checkpoint_freep) Checkpoint *c = NULL;
+        _cleanup_(metrics_freep) Metrics *m = NULL;
 
-        if (step < 0 || json_member_int(json_member(o, "metrics"), "step", -2) != step)
+        if (checkpoint_from_json(o, &c) < 0 || checkpoint_metrics(c, &m) < 0)
                 fail_msg("%s: no checkpoint: %s", file, json_object_to_json_string(o));
-        assert_true(json_to_double(json_member(json_member(o, "metrics"), "train_loss"), &loss));
-        assert_non_null(json_member_string(o, "fine_tuned_model_checkpoint"));
+        assert_string_equal(c->id, json_member_string(o, "id"));
+        assert_int_equal(c->step, json_member_int(o, "step_number", -1));
+        assert_string_equal(c->model, json_member_string(o, "fine_tuned_model_checkpoint"));
+        assert_int_equal(metrics_last_step(m), c->step);
+        assert_non_null(metrics_find(m, "train_loss"));
 }
 
 static const struct {
