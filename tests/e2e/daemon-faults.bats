@@ -17,7 +17,7 @@ teardown() {
 # A running job that the daemon knows, and has told of.
 start_with_job() {
         start_ftsim - <<<''
-        watch_all "$@"
+        watch_all 'checkpoints = false;' "$@"
         start_daemon
         await_poll
         post_job '{ "id": "ftjob-f", "training": { "steps": 40, "from": -2.0, "to": -1.0 },
