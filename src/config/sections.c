@@ -7,7 +7,7 @@
 #include "config/option_read.h"
 
 #define NAME_MAX_LENGTH 64U
-#define ENTRIES_MAX 1000U               /* of each list */
+#define ENTRIES_MAX 5000U               /* of each list */
 
 static int read_source(Reader *r, Node at);
 static int read_receiver(Reader *r, Node at);
