@@ -15,7 +15,9 @@
 #include "engine/watch.h"
 #include "store/outbox.h"
 
-#define SPREAD_USEC USEC_PER_SEC        /* first polls of many sources are spread over this */
+/* First polls of many sources are spread: over a second, or as one after the other takes at first contact. */
+#define SPREAD_USEC USEC_PER_SEC
+#define SPREAD_EACH_USEC (10 * USEC_PER_MSEC)
 #define PRUNE_INTERVAL_USEC USEC_PER_DAY
 #define PRUNE_ROWS 5000U                /* a transaction */
 #define STORE_CALM_USEC (5 * USEC_PER_SEC)
@@ -290,10 +292,11 @@ static int engine_resume_tails(Engine *e) {
 
 int engine_start(Engine *e, bool once) {
         e->once = once;
+        usec_t spread = e->n_sources > 1 && !once ? MAX(SPREAD_USEC, SPREAD_EACH_USEC * e->n_sources) : 0;
+
         int r = engine_resume_tails(e);
         for (size_t i = 0; r >= 0 && i < e->n_sources; i++)
-                r = poller_start(e->sources[i],
-                                 e->n_sources > 1 ? SPREAD_USEC * i / e->n_sources * !once : 0);
+                r = poller_start(e->sources[i], spread * i / e->n_sources);
         if (r >= 0 && !once)
                 r = sd_event_add_time_relative(e->ports.event, &e->prune_timer, CLOCK_BOOTTIME,
                                                USEC_PER_MINUTE, USEC_PER_MINUTE, on_prune, e);

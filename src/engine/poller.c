@@ -255,7 +255,8 @@ static void list_take_page(Source *s, HttpReply *reply) {
                             watches_count(s), watches_count(s) == 1 ? "" : "s");
         mark_seen(s, infos, page.n_rows);
         list_go_on(s, r, &page, infos);
-        if (is_top)
+        /* That of a first contact is ten times as large as those to come. */
+        if (is_top && is_known)
                 row_cache_replace(&s->list, &page, infos);
         else
                 row_infos_free(infos, page.n_rows);
