@@ -31,6 +31,7 @@ static void identity_done(Identity *i) {
 }
 
 /* Nobody is there to be asked. */
+/* pem_password_cb(3) has it so. NOLINTNEXTLINE(readability-non-const-parameter) */
 static int on_pass_phrase(char *buf, int size, int writing, void *userdata) {
         (void) buf;
         (void) size;

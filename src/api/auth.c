@@ -28,7 +28,8 @@ _Static_assert(ARRAY_SIZE(auth_platforms) == _AUTH_PLATFORM_MAX + 1, "every Auth
 const OptionSpec auth_options[] = {
         { .key = "kind", .type = OPTION_STRING, .flags = OPTION_REQUIRED, .offset = FIELD(kind_name),
           .help = "which credential it is" },
-        { .key = "api_key", .type = OPTION_SECRET, .offset = FIELD(api_key), .help = "a key of the resource" },
+        { .key = "api_key", .type = OPTION_SECRET, .offset = FIELD(api_key), .help = "a key of the "
+                                                                                     "resource" },
         { .key = "tenant", .type = OPTION_STRING, .offset = FIELD(tenant),
           .help = "the directory's id or domain; workload-identity: else $AZURE_TENANT_ID" },
         { .key = "client_id", .type = OPTION_STRING, .offset = FIELD(client_id),

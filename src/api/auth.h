@@ -52,7 +52,7 @@ extern const char *const auth_platforms[];
 /* What the table cannot say, and what is not there filled in. `scope`: what tokens are asked for by default
  * (NULL: there is none); `sovereign`: the source is in the cloud of azure.us. Complaints as those of
  * source_settings_check(), with keys as "auth.tenant". 0, -EINVAL after complaints, or what
- * `complain` returned. */
+ * `on_complaint` returned. */
 int auth_settings_check(AuthSettings *a, const char *scope, bool sovereign,
-                        int (*complain)(const char *key, const char *message, void *userdata),
+                        int (*on_complaint)(const char *key, const char *message, void *userdata),
                         void *userdata);

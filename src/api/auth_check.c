@@ -88,7 +88,8 @@ static int find_kind(AuthCheck *c) {
                 return 0;
         const char *nearest = nearest_string(a->kind_name, auth_kinds);
         if (nearest)
-                return complain(c, "auth.kind", "unknown kind '%s'; did you mean '%s'?", a->kind_name, nearest);
+                return complain(c, "auth.kind", "unknown kind '%s'; did you mean '%s'?", a->kind_name,
+                                nearest);
         for (const char *const *k = auth_kinds; *k; k++)
                 if (strlen(list) + strlen(*k) + 3 < sizeof list)
                         (void) stpcpy(stpcpy(list + strlen(list), *list ? ", " : ""), *k);
@@ -157,7 +158,8 @@ static int check_ids(AuthCheck *c) {
         int r = 0;
 
         if (a->tenant && !tenant_is_valid(a->tenant))
-                r = complain(c, "auth.tenant", "tenant is the directory's id (a GUID) or one of its domains");
+                r = complain(c, "auth.tenant",
+                             "tenant is the directory's id (a GUID) or one of its domains");
         if (r >= 0 && a->client_id && !is_guid(a->client_id))
                 r = complain(c, "auth.client_id", "client_id is a GUID: the portal calls it \"Application "
                              "(client) ID\" or, of an identity, \"Client ID\"");
@@ -279,7 +281,8 @@ static int find_platform(AuthCheck *c) {
         for (size_t i = 0; i < ARRAY_SIZE(platforms); i++)
                 if (platforms[i].is_here()) {
                         a->platform = (int) platforms[i].platform;
-                        return platforms[i].refused ? complain(c, "auth.kind", "%s", platforms[i].refused) : 0;
+                        return platforms[i].refused ? complain(c, "auth.kind", "%s", platforms[i].refused)
+                                                    : 0;
                 }
         return 0;
 }
@@ -290,7 +293,8 @@ static const struct {
 } endpoints[_AUTH_PLATFORM_MAX] = {
         [AUTH_PLATFORM_IMDS] = { "http://169.254.169.254", "AZURE_POD_IDENTITY_AUTHORITY_HOST" },
         [AUTH_PLATFORM_APP_SERVICE] = { NULL, "IDENTITY_ENDPOINT" },
-        [AUTH_PLATFORM_ARC] = { "http://127.0.0.1:40342/metadata/identity/oauth2/token", "IDENTITY_ENDPOINT" },
+        [AUTH_PLATFORM_ARC] = { "http://127.0.0.1:40342/metadata/identity/oauth2/token",
+                                "IDENTITY_ENDPOINT" },
 };
 
 static int fill_endpoint(AuthCheck *c) {
@@ -316,7 +320,8 @@ static int fill_endpoint(AuthCheck *c) {
         if (r < 0 || a->endpoint)
                 return r;
         if (!endpoints[a->platform].usual)
-                return complain(c, "auth.endpoint", "endpoint is missing: $IDENTITY_ENDPOINT is not set, as it "
+                return complain(c, "auth.endpoint",
+                                "endpoint is missing: $IDENTITY_ENDPOINT is not set, as it "
                                 "is where App Service runs a program");
         return free_and_strdup(&a->endpoint, endpoints[a->platform].usual);
 }

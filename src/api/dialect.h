@@ -35,12 +35,12 @@ struct Dialect {
         const char *const *api_versions;/* the words that api_version may be; NULL: there are none */
         bool takes_dates;               /* api_version may be a date */
         bool takes_organization;        /* and a project, as headers */
-        const char *path_root;          /* where the API begins in a URL: a pasted path is cut off here; NULL:
-                                         * nowhere */
+        const char *path_root; /* where the API begins in a URL: a pasted path is cut off here; NULL:
+                                * nowhere */
         const char *path_keep;          /* what the endpoint's path must have, with one more segment behind
                                          * it, where it is cut off; NULL: nothing */
         HostClass host;                 /* of the vendor's own hosts; HOST_OTHER always fits */
-        const char *token_scope;        /* that tokens are asked for by default; NULL: it must be configured */
+        const char *token_scope; /* that tokens are asked for by default; NULL: it must be configured */
         const char *token_scope_us;     /* the same where the host is below azure.us */
         const char *hint;               /* what a right endpoint looks like, for messages: a whole clause */
 

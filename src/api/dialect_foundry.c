@@ -16,7 +16,8 @@ const Dialect dialect_foundry = {
         .host = HOST_FOUNDRY,
         .token_scope = "https://ai.azure.com/.default",
         .hint = "the endpoint of a project looks like "
-                "https://ACCOUNT.services.ai.azure.com/api/projects/PROJECT; the project's overview shows it",
+                "https://ACCOUNT.services.ai.azure.com/api/projects/PROJECT; the project's overview shows "
+                "it",
         .url = foundry_url,
         .authorize = dialect_authorize_azure,
 };

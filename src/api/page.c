@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/macro.h"
 
-#define SKIPPED_MAX 4U                  /* rows that may be gone or changed before the one that is looked for */
+#define SKIPPED_MAX 4U /* rows that may be gone or changed before the one that is looked for */
 
 typedef struct Cutter {
         const char *at, *end;

@@ -265,7 +265,8 @@ static int check_auth(Check *c) {
         if (!s->auth)
                 return 0;
         if (s->api_key)
-                return check_complain(c, "auth", "api_key and auth are both set: a source has one credential");
+                return check_complain(c, "auth",
+                                      "api_key and auth are both set: a source has one credential");
         if (s->dialect)
                 scope = c->sovereign && s->dialect->token_scope_us ? s->dialect->token_scope_us
                                                                     : s->dialect->token_scope;

@@ -96,7 +96,8 @@ static int query_add_resource(Buf *b, const char *scope) {
         const char *end = endswith(scope, "/.default");
         _cleanup_free_ char *resource = NULL;
 
-        int r = string_printf(&resource, "%.*s", (int) (end ? end - scope : (ptrdiff_t) strlen(scope)), scope);
+        int r = string_printf(&resource, "%.*s", (int) (end ? end - scope : (ptrdiff_t) strlen(scope)),
+                              scope);
         return r < 0 ? r : query_add(b, "resource", resource);
 }
 

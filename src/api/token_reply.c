@@ -213,7 +213,8 @@ static Outcome without_reply(const AuthSettings *a, const HttpReply *reply, Outc
         bool local = token_request_is_local(a);
 
         (void) snprintf(detail, sizeof detail, "no token: %.160s%s", reply->detail,
-                        local ? "; nothing gives tokens here: is this a machine with a managed identity?" : "");
+                        local ? "; nothing gives tokens here: is this a machine with a managed identity?"
+                              : "");
         return outcome_make(o.kind, o.reason, 0, detail);
 }
 

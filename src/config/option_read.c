@@ -81,7 +81,8 @@ static int read_subgroup(Reader *r, const OptionGroup *g, const OptionSpec *o, N
         _cleanup_free_ char *label = NULL;
 
         if (!config_setting_is_group(at.setting))
-                return reader_complain(r, at, "%s must be a group: %s = { key = value; ... };", o->key, o->key);
+                return reader_complain(r, at, "%s must be a group: %s = { key = value; ... };", o->key,
+                                       o->key);
         int q = string_printf(&label, "%s of %s", o->key, g->label);
         if (q < 0)
                 return q;

@@ -58,7 +58,8 @@ static int read_file(const char *path, const char *from, bool lines, Secret **re
         return take_value(buf_string(&b), size, from, lines, ret, ret_message);
 }
 
-static int from_credential(const char *name, const char *from, bool lines, Secret **ret, char **ret_message) {
+static int from_credential(const char *name, const char *from, bool lines, Secret **ret,
+                           char **ret_message) {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
         _cleanup_free_ char *path = NULL;
 
@@ -83,7 +84,8 @@ static int from_file(const char *path, const char *from, bool lines, Secret **re
         return read_file(path, from, lines, ret, ret_message);
 }
 
-static int from_environment(const char *name, const char *from, bool lines, Secret **ret, char **ret_message) {
+static int from_environment(const char *name, const char *from, bool lines, Secret **ret,
+                            char **ret_message) {
         const char *value = *name ? getenv(name) : NULL;
 
         if (!value)

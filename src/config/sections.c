@@ -35,7 +35,8 @@ const OptionSpec rule_options[] = {
         { .key = "jobs", .type = OPTION_STRV, .offset = offsetof(Rule, jobs),
           .help = "ids of jobs, with wildcards" },
         { .key = "metrics", .type = OPTION_STRV, .offset = offsetof(Rule, metrics),
-          .help = "conditions, as \"train_loss > 5\", \"valid_loss rising for 3\" or \"train_loss is nan\"" },
+          .help = "conditions, as \"train_loss > 5\", \"valid_loss rising for 3\" or \"train_loss is "
+                  "nan\"" },
         { .key = "to", .type = OPTION_STRV, .flags = OPTION_REQUIRED, .offset = offsetof(Rule, to),
           .help = "names of the receivers" },
         {},

@@ -74,7 +74,8 @@ typedef struct CtlVerb {
         const char *help;               /* one line, no full stop */
         unsigned groups;                /* CtlGroups */
         /* Runs with the store open and one state of it in view, unless it asks the daemon (GROUP_DAEMON);
-         * prints, also what went wrong, and returns an exit status. `argument` is NULL where there is none. */
+         * prints, also what went wrong, and returns an exit status. `argument` is NULL where there is none.
+         */
         int (*run)(Ctl *c, const char *argument);
 } CtlVerb;
 
@@ -96,17 +97,17 @@ void ctl_options_help(const Term *t, unsigned groups, bool common);
 /* state.c: finds and opens the store; CTL_OK, or CTL_FAILED after saying why. */
 int ctl_store_open(Ctl *c);
 
-/* daemon.c: calls a method of the daemon's manager, and waits. ctl_call(): CTL_OK with the reply, or CTL_FAILED
- * after saying why. ctl_try_call(): negative errno with the error, for ctl_fail_call(). `types` and what
- * follows as for sd_bus_message_append(). */
+/* daemon.c: calls a method of the daemon's manager, and waits. ctl_call(): CTL_OK with the reply, or
+ * CTL_FAILED after saying why. ctl_try_call(): negative errno with the error, for ctl_fail_call(). `types`
+ * and what follows as for sd_bus_message_append(). */
 int ctl_call(Ctl *c, sd_bus_message **ret, const char *member, const char *types, ...);
 int ctl_try_call(Ctl *c, sd_bus_message **ret, sd_bus_error *error, const char *member, const char *types,
                  ...);
 int ctl_fail_call(const Ctl *c, int r, const sd_bus_error *error);
 /* Whether it is that nobody is there to answer. */
 bool ctl_daemon_is_absent(int r, const sd_bus_error *error);
-/* verb_status.c: the state of things, from the daemon or, after saying so, from the store. CTL_OK, or CTL_FAILED
- * after saying why. */
+/* verb_status.c: the state of things, from the daemon or, after saying so, from the store. CTL_OK, or
+ * CTL_FAILED after saying why. */
 int ctl_get_status(Ctl *c, json_object **ret, bool *ret_running);
 /* verb_silence.c */
 int ctl_print_silences(const Ctl *c, json_object *list);

@@ -89,13 +89,15 @@ int ctl_fail_call(const Ctl *c, int r, const sd_bus_error *error) {
                 return ctl_fail(c, "ftwatchd is not running: nobody is " BUS_NAME "%s%s on the bus", dot,
                                 instance);
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
-                return ctl_fail(c, "not permitted: root and the group '" BUS_GROUP "' may; try sudo, or become "
-                                   "a member and log in again");
+                return ctl_fail(c,
+                                "not permitted: root and the group '" BUS_GROUP "' may; try sudo, or become "
+                                "a member and log in again");
         if (r == -ETIMEDOUT || sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT))
                 return ctl_fail(c, "no answer within %s; --timeout waits longer",
                                 format_span(call_timeout(c), span));
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
                 return ctl_fail(c, "ftwatchd went away before it answered");
-        return sd_bus_error_is_set(error) && error->message ? fail_lines(c, error->message) :
-                                                              ctl_fail(c, "cannot ask ftwatchd: %s", strerror(-r));
+        return sd_bus_error_is_set(error) && error->message
+                       ? fail_lines(c, error->message)
+                       : ctl_fail(c, "cannot ask ftwatchd: %s", strerror(-r));
 }

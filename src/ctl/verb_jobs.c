@@ -71,7 +71,8 @@ static int add_job(Ctl *c, Table *table, const JobRow *j, bool with_curve) {
         if (j->lasts && !removed)
                 table_addf(table, STYLE_WARNING, "%s, %s", j->status, j->lasts);
         else
-                table_add(table, removed ? STYLE_DIM : status_style(j->status), removed ? "removed" : j->status);
+                table_add(table, removed ? STYLE_DIM : status_style(j->status),
+                          removed ? "removed" : j->status);
         table_add(table, STYLE_NONE, j->job->model);
         table_add(table, STYLE_NONE, format_age(c->now_usec, stamp_usec(j->job->created_at), age));
         table_add(table, STYLE_NONE, format_age(c->now_usec, j->changed_usec, age));

@@ -54,7 +54,8 @@ int verb_unsilence(Ctl *c, const char *argument) {
         if (!argument == !c->options.all)
                 return ctl_fail_usage(c, "'unsilence' wants the number of a silence, or --all");
         if (argument && (parse_uint64(argument, &id) < 0 || id == 0))
-                return ctl_fail_usage(c, "a silence has a number, not '%s'; see ftwatchctl silences", argument);
+                return ctl_fail_usage(c, "a silence has a number, not '%s'; see ftwatchctl silences",
+                                      argument);
         int status = ctl_call(c, &m, "Unsilence", "t", id);
         if (status != CTL_OK)
                 return status;

@@ -116,8 +116,9 @@ static void print_verbs(const Term *t, bool of_daemon) {
 static int print_help(const Ctl *c) {
         const Term *t = &c->out;
 
-        term_put(t, STYLE_NONE, "ftwatchctl shows what ftwatchd knows about fine-tuning jobs, and asks it to "
-                                "act.\n\n");
+        term_put(t, STYLE_NONE,
+                 "ftwatchctl shows what ftwatchd knows about fine-tuning jobs, and asks it to "
+                 "act.\n\n");
         term_put(t, STYLE_NONE, "  ftwatchctl [OPTION..] VERB [ARGUMENT]\n\n");
         print_verbs(t, false);
         term_printf(t, VERB_LINE "\n", "help", "[VERB]", "a verb and its options; help types: of notices");
@@ -150,7 +151,8 @@ static int print_verb_help(const Ctl *c, const CtlVerb *v) {
 static int print_types(const Ctl *c) {
         const Term *t = &c->out;
 
-        term_put(t, STYLE_NONE, "What notices are about; * goes to every receiver when there are no rules.\n\n");
+        term_put(t, STYLE_NONE,
+                 "What notices are about; * goes to every receiver when there are no rules.\n\n");
         for (int type = 0; type < _NOTICE_TYPE_MAX; type++) {
                 const NoticeTypeInfo *info = notice_type_info((NoticeType) type);
                 term_printf(t, "  %c %s\n", info->by_default ? '*' : ' ', info->name);

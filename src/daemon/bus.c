@@ -1,5 +1,5 @@
-/* Nothing here waits: sd-bus connects, authenticates and says Hello from the event loop. Every way to fail ends
- * in bus_lost(), and every way on begins with the timer. */
+/* Nothing here waits: sd-bus connects, authenticates and says Hello from the event loop. Every way to fail
+ * ends in bus_lost(), and every way on begins with the timer. */
 #include "daemon/bus.h"
 
 #include <errno.h>
@@ -41,7 +41,8 @@ static uint32_t jitter(void) {
 /* Once for each time there is none: on a machine without a bus that is no fault. */
 static void bus_lost(Bus *b, int level, const char *why) {
         if (!b->told)
-                log_context(NULL, level, "no control by D-Bus (%s); it is tried again, all else goes on", why);
+                log_context(NULL, level, "no control by D-Bus (%s); it is tried again, all else goes on",
+                            why);
         b->told = true;
         usec_t wait = backoff_usec(++b->n_failed, RETRY_MIN_USEC, RETRY_MAX_USEC, jitter());
         if (sd_event_source_set_time_relative(b->retry, wait) < 0 ||
@@ -70,9 +71,11 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error _unuse
 
         const sd_bus_error *e = sd_bus_message_get_error(m);
         if (e) {
-                log_context(NULL, b->told ? LOG_DEBUG : LOG_WARNING,
-                            "may not own %s on the bus: %s; is its policy installed, and does it know this user?",
-                            b->name, strempty(e->message));
+                log_context(
+                        NULL, b->told ? LOG_DEBUG : LOG_WARNING,
+                        "may not own %s on the bus: %s; is its policy installed, and does it know this "
+                        "user?",
+                        b->name, strempty(e->message));
                 b->told = true;
                 bus_lost(b, LOG_DEBUG, "");
                 return 0;
@@ -129,7 +132,8 @@ int bus_new(Bus **ret, sd_event *event, const char *name, const BusPorts *ports)
         b->ports = *ports;
         int r = free_and_strdup(&b->name, name);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &b->retry, CLOCK_BOOTTIME, 0, USEC_PER_MSEC, on_retry, b);
+                r = sd_event_add_time_relative(event, &b->retry, CLOCK_BOOTTIME, 0, USEC_PER_MSEC, on_retry,
+                                               b);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(b);

@@ -1,6 +1,6 @@
 #pragma once
-/* The connection to the system bus and the name on it. There may be no bus, and it may go and come back: then
- * it is tried again, with back-off, and nothing else of the daemon notices. What is said there is in
+/* The connection to the system bus and the name on it. There may be no bus, and it may go and come back:
+ * then it is tried again, with back-off, and nothing else of the daemon notices. What is said there is in
  * daemon/control.h. */
 
 #include <systemd/sd-bus.h>

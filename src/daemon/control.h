@@ -12,8 +12,8 @@
 typedef struct Control Control;
 
 typedef struct ControlPorts {
-        /* Begins a reload; control_reloaded() follows. -EINVAL: the configuration has mistakes, in *ret_errors,
-         * malloc'ed, a line each; -EBUSY: one is under way; -ESHUTDOWN. */
+        /* Begins a reload; control_reloaded() follows. -EINVAL: the configuration has mistakes, in
+         * *ret_errors, malloc'ed, a line each; -EBUSY: one is under way; -ESHUTDOWN. */
         int (*reload)(char **ret_errors, void *userdata);
         void *userdata;
 } ControlPorts;

@@ -1,6 +1,7 @@
 #pragma once
-/* What the files of the control share. control.c: the objects, properties and signals; control_methods.c: what
- * is asked; control_request.c: what is still to be answered; log_control.c: org.freedesktop.LogControl1. */
+/* What the files of the control share. control.c: the objects, properties and signals; control_methods.c:
+ * what is asked; control_request.c: what is still to be answered; log_control.c:
+ * org.freedesktop.LogControl1. */
 
 #include <systemd/sd-bus.h>
 

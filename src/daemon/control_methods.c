@@ -30,8 +30,8 @@ static int fail_no_source(const Control *c, const char *name, sd_bus_error *erro
 static int fail_throttled(sd_bus_error *error, const char *who, usec_t wait_usec) {
         char span[SPAN_MAX];
 
-        return sd_bus_error_setf(error, BUS_ERROR("Throttled"), "the %s asked for a pause; it is over in %s", who,
-                                 format_span(wait_usec, span));
+        return sd_bus_error_setf(error, BUS_ERROR("Throttled"), "the %s asked for a pause; it is over in %s",
+                                 who, format_span(wait_usec, span));
 }
 
 static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -70,7 +70,8 @@ static int method_test(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return control_fail_no_engine(error);
         NoticeType type = notice_type_from_string(*name ? name : "test");
         if (type == _NOTICE_TYPE_INVALID)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "there is no notice type '%s'", name);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "there is no notice type '%s'",
+                                         name);
         r = request_new(c, REQUEST_TEST, m, receiver, &request);
         if (r < 0)
                 return fail_request(error, r);
@@ -97,8 +98,8 @@ static int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, BUS_ERROR("NoSuchNotice"), "there is no notice '%s'", id);
         if (r == -ENOTUNIQ)
-                return sd_bus_error_setf(error, BUS_ERROR("Ambiguous"), "more than one notice begins with '%s'",
-                                         id);
+                return sd_bus_error_setf(error, BUS_ERROR("Ambiguous"),
+                                         "more than one notice begins with '%s'", id);
         return r < 0 ? r : sd_bus_reply_method_return(m, "u", (uint32_t) r);
 }
 
@@ -198,11 +199,11 @@ static int get_trouble(sd_bus *bus _unused_, const char *path _unused_, const ch
 
 const sd_bus_vtable control_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", source),
-                                SD_BUS_RESULT("a(sbssuua(sss))", reports), method_poll,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", source), SD_BUS_RESULT("a(sbssuua(sss))", reports),
+                                method_poll, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Test", SD_BUS_ARGS("s", receiver, "s", type),
-                                SD_BUS_RESULT("s", id, "b", delivered, "s", reason, "u", status, "s", detail),
+                                SD_BUS_RESULT("s", id, "b", delivered, "s", reason, "u", status, "s",
+                                              detail),
                                 method_test, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Retry", SD_BUS_ARGS("s", id), SD_BUS_RESULT("u", deliveries), method_retry,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
@@ -212,16 +213,16 @@ const sd_bus_vtable control_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Silence",
                                 SD_BUS_ARGS("s", kind, "s", pattern, "t", span_usec, "s", comment),
                                 SD_BUS_RESULT("t", id), method_silence, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Unsilence", SD_BUS_ARGS("t", id), SD_BUS_RESULT("u", ended), method_unsilence,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unsilence", SD_BUS_ARGS("t", id), SD_BUS_RESULT("u", ended),
+                                method_unsilence, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListSilences", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(tssttst)", silences),
                                 method_list_silences, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", json), method_get_status,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_SIGNAL_WITH_ARGS("Notice",
-                                SD_BUS_ARGS("s", id, "s", type, "s", source, "s", job, "s", json), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Notice", SD_BUS_ARGS("s", id, "s", type, "s", source, "s", job, "s", json),
+                                0),
         SD_BUS_PROPERTY("Version", "s", NULL, offsetof(Control, version), SD_BUS_VTABLE_PROPERTY_CONST),
         STATUS_PROPERTY("Sources", "u", get_number),
         STATUS_PROPERTY("SourcesAnswering", "u", get_number),

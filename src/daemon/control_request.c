@@ -135,7 +135,8 @@ static void poll_check(Control *c, Request *r) {
 void requests_take_poll(Control *c, const PollReport *report) {
         Request *r, *next;
 
-        DL_FOREACH_SAFE(c->requests, r, next) {
+        for (r = c->requests; r; r = next) {
+                next = r->next;
                 /* The poll asked for does not come while the server wants a pause. */
                 bool answers = report->started_usec >= r->asked_usec ||
                                report->outcome->reason == REASON_THROTTLED;
@@ -186,12 +187,14 @@ void requests_take_delivery(Control *c, const DeliveryReport *report) {
 
         if (report->state == DELIVERY_PENDING)          /* once more, in a plainer form */
                 return;
-        DL_FOREACH_SAFE(c->requests, r, next) {
+        for (r = c->requests; r; r = next) {
+                next = r->next;
                 if (r->kind != REQUEST_TEST || !streq(r->notice_id, report->notice_id))
                         continue;
                 (void) sd_bus_reply_method_return(r->call, "sbsus", r->notice_id,
-                                                  report->state == DELIVERY_DONE, reason_to_string(o->reason),
-                                                  (uint32_t) o->status, o->detail);
+                                                  report->state == DELIVERY_DONE,
+                                                  reason_to_string(o->reason), (uint32_t) o->status,
+                                                  o->detail);
                 request_free(c, r);
         }
 }
@@ -205,5 +208,6 @@ void requests_check(Control *c) {
                 if (r->kind == REQUEST_POLL)
                         poll_check(c, r);
                 else if (r->kind == REQUEST_TEST && !engine_has_receiver(c->engine, r->subject))
-                        request_fail(c, r, BUS_ERROR("NoSuchReceiver"), "the receiver was removed by a reload");
+                        request_fail(c, r, BUS_ERROR("NoSuchReceiver"),
+                                     "the receiver was removed by a reload");
 }

@@ -12,7 +12,8 @@ static int check_silence(const char *kind, const char *pattern, uint64_t span, c
                          SilenceKind *ret, sd_bus_error *error) {
         if (silence_kind_from_string(kind, ret) < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "what is silenced is a job, a source or a receiver, not a '%s'", kind);
+                                         "what is silenced is a job, a source or a receiver, not a '%s'",
+                                         kind);
         if (isempty(pattern) || strlen(pattern) > PATTERN_MAX || strlen(comment) > COMMENT_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "empty, or too long");
         if (span == 0 || span > SILENCE_MAX_USEC)
@@ -77,9 +78,9 @@ int method_list_silences(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = sd_bus_message_open_container(reply, 'a', "(tssttst)");
         for (size_t i = 0; r >= 0 && i < all.n; i++) {
                 const Silence *s = &all.list[i];
-                r = sd_bus_message_append(reply, "(tssttst)", (uint64_t) s->id, silence_kind_to_string(s->kind),
-                                          s->pattern, s->since_usec, s->until_usec, strempty(s->comment),
-                                          s->n_silenced);
+                r = sd_bus_message_append(reply, "(tssttst)", (uint64_t) s->id,
+                                          silence_kind_to_string(s->kind), s->pattern, s->since_usec,
+                                          s->until_usec, strempty(s->comment), s->n_silenced);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);

@@ -1,5 +1,5 @@
-/* org.freedesktop.LogControl1(5): what `systemctl service-log-level` speaks. A level set here lasts until the
- * next reload or start. */
+/* org.freedesktop.LogControl1(5): what `systemctl service-log-level` speaks. A level set here lasts until
+ * the next reload or start. */
 
 #include <errno.h>
 

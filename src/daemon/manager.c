@@ -21,7 +21,7 @@ struct Manager {
         usec_t told_usec;               /* monotonic, when that was */
         Engine *engine;
         bool present, ready;
-        bool outdated;                  /* the configuration on disk has mistakes, an older one is in force */
+        bool outdated; /* the configuration on disk has mistakes, an older one is in force */
         char status[STATUS_MAX];
 };
 

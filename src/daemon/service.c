@@ -347,8 +347,10 @@ static int service_set_up_control(Service *s) {
         int r = control_new(&s->control, s->event, s->options->instance, &ports);
         if (r != -EINVAL)
                 return r;
-        log_warning("'%s' cannot be part of a name on the bus (letters, digits, _ and -, no digit first): no "
-                    "control by D-Bus", s->options->instance);
+        log_warning(
+                "'%s' cannot be part of a name on the bus (letters, digits, _ and -, no digit first): no "
+                "control by D-Bus",
+                s->options->instance);
         return 0;
 }
 

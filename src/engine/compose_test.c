@@ -34,8 +34,9 @@ static const struct {
         { NOTICE_RECEIVER_FAILING, "{\"reason\":\"connect\",\"detail\":\"Connection refused\"}" },
         { NOTICE_RECEIVER_RECOVERED, "{\"blind_seconds\":840}" },
         { NOTICE_SOURCE_RECOVERED, "{\"blind_seconds\":840}" },
-        { NOTICE_SOURCE_UNAUTHORIZED, "{\"reason\":\"unauthorized\",\"detail\":\"HTTP 401: Access denied due to "
-                                      "invalid subscription key or wrong API endpoint.\"}" },
+        { NOTICE_SOURCE_UNAUTHORIZED,
+          "{\"reason\":\"unauthorized\",\"detail\":\"HTTP 401: Access denied due to "
+          "invalid subscription key or wrong API endpoint.\"}" },
         { NOTICE_SOURCE_MISCONFIGURED, "{\"reason\":\"misconfigured\",\"detail\":\"HTTP 404: Resource not "
                                        "found\"}" },
         { NOTICE_SOURCE_UNREACHABLE, "{\"reason\":\"timeout\",\"detail\":\"no answer within 30s\"}" },

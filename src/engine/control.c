@@ -80,7 +80,9 @@ int engine_test(Engine *e, const char *receiver, NoticeType type, char ret_id[st
                 return r;
         memcpy(ret_id, n->id, NOTICE_ID_SIZE);
         r = observation_begin(e);
-        return r < 0 ? r : observation_end(e, observation_tell(e, TAKE_PTR(n), &(Subject) { .first = true }, NULL));
+        return r < 0 ? r
+                     : observation_end(e,
+                                       observation_tell(e, TAKE_PTR(n), &(Subject){ .first = true }, NULL));
 }
 
 static int receiver_names(const Engine *e, char ***ret) {

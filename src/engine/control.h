@@ -10,18 +10,18 @@ size_t engine_n_sources(const Engine *e);
 const char *engine_source_name(const Engine *e, size_t i);
 bool engine_has_source(const Engine *e, const char *name);
 
-/* Polls this source, or every one (NULL), now. -ENOENT: no such source; -EAGAIN: it asked for a pause (of all
- * sources: every one did), whose rest is in *ret_wait_usec. */
+/* Polls this source, or every one (NULL), now. -ENOENT: no such source; -EAGAIN: it asked for a pause (of
+ * all sources: every one did), whose rest is in *ret_wait_usec. */
 int engine_poll(Engine *e, const char *source, usec_t *ret_wait_usec);
 
 bool engine_has_receiver(const Engine *e, const char *name);
-/* Sends a made-up notice of the type to this receiver, once, before all else that is owed to it; how that ended
- * comes by on_delivery. -ENOENT: no such receiver; -EAGAIN as above. */
+/* Sends a made-up notice of the type to this receiver, once, before all else that is owed to it; how that
+ * ended comes by on_delivery. -ENOENT: no such receiver; -EAGAIN as above. */
 int engine_test(Engine *e, const char *receiver, NoticeType type, char ret_id[static NOTICE_ID_SIZE],
                 usec_t *ret_wait_usec);
 
-/* Owes again what was given up (or silenced) of one notice, and what waits of it is due now. The id may be cut
- * short. Returns how many; -ENOENT: no such notice; -ENOTUNIQ. */
+/* Owes again what was given up (or silenced) of one notice, and what waits of it is due now. The id may be
+ * cut short. Returns how many; -ENOENT: no such notice; -ENOTUNIQ. */
 int engine_retry(Engine *e, const char *notice_id);
 /* The same for all that was given up, to receivers that match (NULL: all), created since then. */
 int engine_retry_dead(Engine *e, const char *receiver_glob, usec_t since_real_usec);

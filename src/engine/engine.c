@@ -15,7 +15,8 @@
 #include "engine/watch.h"
 #include "store/outbox.h"
 
-/* First polls of many sources are spread: over a second, or as one after the other takes at first contact. */
+/* First polls of many sources are spread: over a second, or as one after the other takes at first contact.
+ */
 #define SPREAD_USEC USEC_PER_SEC
 #define SPREAD_EACH_USEC (10 * USEC_PER_MSEC)
 #define PRUNE_INTERVAL_USEC USEC_PER_DAY

@@ -63,8 +63,8 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports);
 Engine *engine_free(Engine *e);
 DEFINE_CLEANUP(Engine, engine_free)
 
-/* Polls at once, spread over a second or more when there are many sources. once: one cycle of every source, its
- * notices delivered (what cannot be delivered at the first attempt stays owed), then on_idle. */
+/* Polls at once, spread over a second or more when there are many sources. once: one cycle of every source,
+ * its notices delivered (what cannot be delivered at the first attempt stays owed), then on_idle. */
 int engine_start(Engine *e, bool once);
 /* Begins nothing new; on_idle when what is in flight has ended, at the latest after the given time. */
 int engine_drain(Engine *e, usec_t timeout_usec);

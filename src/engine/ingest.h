@@ -16,12 +16,12 @@ int ingest_job_page(Source *s, const Page *page, const RowCache *cache, int64_t 
 int ingest_job(Source *s, Job *job);
 
 /* A page of a watched job's events, like ingest_job_page. `thorough`: see walk_take_page(). A page that owes
- * nobody anything and ends the walk does not need a transaction of its own: it is taken (then *ret_infos stays
- * as it was) and waits for others of this poll. */
+ * nobody anything and ends the walk does not need a transaction of its own: it is taken (then *ret_infos
+ * stays as it was) and waits for others of this poll. */
 int ingest_event_page(Source *s, Watch *w, Page *page, const RowCache *cache, bool thorough,
                       RowInfo **ret_infos, const char **ret_reason);
-/* Writes those that wait, in one transaction; at the latest at the end of the poll. When it fails all of them
- * are forgotten: the server shows the same again. */
+/* Writes those that wait, in one transaction; at the latest at the end of the poll. When it fails all of
+ * them are forgotten: the server shows the same again. */
 int ingest_waiting(Source *s);
 /* The watch goes. */
 void ingest_forget_waiting(Source *s, const Watch *w);

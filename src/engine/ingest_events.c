@@ -246,7 +246,8 @@ int ingest_tail_page(Source *s, const StoredJob *stored, Walk *walk, Page *page,
 
 /* --- pages that wait ---------------------------------------------------------------------------------- */
 
-/* Nobody is to be told anything, and what the cache knows of the page is ground enough for the walk to end. */
+/* Nobody is to be told anything, and what the cache knows of the page is ground enough for the walk to end.
+ */
 static bool event_page_can_wait(const EventPage *p) {
         size_t n_known = 0, n_known_last = 0;
 
@@ -255,7 +256,8 @@ static bool event_page_can_wait(const EventPage *p) {
         for (size_t i = 0; i < p->page->n_rows; i++) {
                 n_known += !p->events[i];
                 n_known_last = p->events[i] ? 0 : n_known_last + 1;
-                if (p->events[i] && p->tell && event_is_news(p->events[i], p->silent, &p->source->stored.baseline))
+                if (p->events[i] && p->tell &&
+                    event_is_news(p->events[i], p->silent, &p->source->stored.baseline))
                         return false;
         }
         return !p->page->has_more || (p->thorough ? n_known_last >= WALK_GROUND_ITEMS : n_known > 0);
@@ -321,8 +323,15 @@ void ingest_forget_waiting(Source *s, const Watch *w) {
 int ingest_event_page(Source *s, Watch *w, Page *page, const RowCache *cache, bool thorough,
                       RowInfo **ret_infos, const char **ret_reason) {
         EventPage p = {
-                .source = s, .watch = w, .page = page, .cache = cache, .walk = &w->events_walk, .job = w->row,
-                .silent = w->silent, .thorough = thorough, .tell = true,
+                .source = s,
+                .watch = w,
+                .page = page,
+                .cache = cache,
+                .walk = &w->events_walk,
+                .job = w->row,
+                .silent = w->silent,
+                .thorough = thorough,
+                .tell = true,
         };
 
         int r = event_page_prepare(&p, ret_reason);

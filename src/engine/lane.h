@@ -20,8 +20,8 @@ const ReceiverCommon *lane_receiver(const Lane *l);
 void lane_run(Lane *l);
 /* Begins nothing any more. */
 void lane_stop(Lane *l);
-/* Forgets its back-off: somebody wants an attempt now. -EAGAIN: the receiver itself asked for a pause, whose rest
- * is in *ret_wait_usec. */
+/* Forgets its back-off: somebody wants an attempt now. -EAGAIN: the receiver itself asked for a pause, whose
+ * rest is in *ret_wait_usec. */
 int lane_hasten(Lane *l, usec_t *ret_wait_usec);
 size_t lane_n_in_flight(const Lane *l);
 /* Nothing in flight, nothing due now; what waits for a failing receiver or for its time does not count. */

@@ -1,6 +1,6 @@
 #pragma once
-/* What lane.c (when an attempt may begin) and sending.c (one attempt, from the outbox and back) share about a
- * receiver. */
+/* What lane.c (when an attempt may begin) and sending.c (one attempt, from the outbox and back) share about
+ * a receiver. */
 
 #include <systemd/sd-event.h>
 

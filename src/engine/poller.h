@@ -9,8 +9,8 @@ Source *source_free(Source *s);
 DEFINE_CLEANUP(Source, source_free)
 /* The first poll after `delay`; then by itself. */
 int poller_start(Source *s, usec_t delay_usec);
-/* Polls now, or once more as soon as the poll under way has ended. -EAGAIN: the server asked for a pause that
- * is not over. */
+/* Polls now, or once more as soon as the poll under way has ended. -EAGAIN: the server asked for a pause
+ * that is not over. */
 int poller_hasten(Source *s);
 /* No further poll begins. */
 void poller_stop(Source *s);

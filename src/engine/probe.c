@@ -18,7 +18,7 @@
 #include "model/advice.h"
 #include "model/trouble.h"
 
-#define LIST_LIMIT 20U                  /* what every server gives by default: enough to find a finished job */
+#define LIST_LIMIT 20U /* what every server gives by default: enough to find a finished job */
 #define CLOCK_SKEW_MAX 300              /* seconds: what Standard Webhooks tolerates */
 
 struct Probe {
@@ -202,8 +202,9 @@ static void check_clock(Probe *p) {
         usec_t minutes = ((usec_t) llabs(skew) + 30) / 60 * USEC_PER_MINUTE;
         say(&f->words, "this machine is %s %s the server", format_span(minutes, span),
             skew > 0 ? "ahead of" : "behind");
-        say(&f->advice, "Set the clock (timedatectl set-ntp true): certificates, tokens and the signatures of "
-                        "webhooks are refused when it is wrong.");
+        say(&f->advice,
+            "Set the clock (timedatectl set-ntp true): certificates, tokens and the signatures of "
+            "webhooks are refused when it is wrong.");
 }
 
 static void finish(Probe *p) {
@@ -222,8 +223,9 @@ static bool may_be_absent(const Probe *p, const Outcome *o) {
 static bool try_other(Probe *p);
 
 static void say_nothing_answers(Probe *p) {
-        say(&finding(p)->advice, "Check host and path of the endpoint: this API is not there, in no dialect and "
-                                 "with no other api_version.");
+        say(&finding(p)->advice,
+            "Check host and path of the endpoint: this API is not there, in no dialect and "
+            "with no other api_version.");
 }
 
 static void on_reply(const Outcome *o, HttpReply *reply, void *userdata) {
@@ -316,7 +318,8 @@ static bool try_other(Probe *p) {
                 p->trial = *s;
                 p->trial.dialect = d;
                 p->trial.api_version = version;
-                if (source_get(&p->trial_source, DIALECT_LIST_JOBS, NULL, NULL, 1, on_trial, p, &p->call) >= 0)
+                if (source_get(&p->trial_source, DIALECT_LIST_JOBS, NULL, NULL, 1, on_trial, p, &p->call) >=
+                    0)
                         return true;
         }
         return false;

@@ -98,9 +98,11 @@ static int finding_to_json(ProbeCheck c, const ProbeFinding *f, json_object **re
                 r = json_add_int(o, "milliseconds", milliseconds(f->took_usec));
         if (r >= 0)
                 r = json_add_string(o, "reason",
-                                    outcome->reason == REASON_NONE ? NULL : reason_to_string(outcome->reason));
+                                    outcome->reason == REASON_NONE ? NULL
+                                                                   : reason_to_string(outcome->reason));
         if (r >= 0)
-                r = outcome->status > 0 ? json_add_int(o, "status", outcome->status) : json_add(o, "status", NULL);
+                r = outcome->status > 0 ? json_add_int(o, "status", outcome->status)
+                                        : json_add(o, "status", NULL);
         if (r >= 0)
                 r = json_add_string(o, "words", f->words);
         if (r >= 0)

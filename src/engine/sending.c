@@ -59,7 +59,8 @@ static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, 
                             (unsigned long long) s->delivery.attempts);
 }
 
-/* One message refused among others that pass is told for itself; three in a row are the receiver's trouble. */
+/* One message refused among others that pass is told for itself; three in a row are the receiver's trouble.
+ */
 static int lane_take_trouble(Lane *l, const Outcome *outcome, usec_t now) {
         usec_t blind_usec = 0;
         int r = 0;
@@ -171,7 +172,8 @@ static int sending_render(Sending *s, bool *ret_rendered) {
         memcpy(s->notice_id, n->id, sizeof s->notice_id);
         s->test = n->test;
 
-        /* The receiver was made another kind meanwhile: what was rendered, and refused, was for the old one. */
+        /* The receiver was made another kind meanwhile: what was rendered, and refused, was for the old one.
+         */
         bool other = *s->delivery.kind && !streq(s->delivery.kind, l->receiver->kind->name);
         if (other)
                 s->delivery.degraded = false;

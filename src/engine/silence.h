@@ -1,6 +1,6 @@
 #pragma once
-/* Silences in force: in the store, and here to be matched. Their beginning and end are logged: a silence does not
- * hide. */
+/* Silences in force: in the store, and here to be matched. Their beginning and end are logged: a silence
+ * does not hide. */
 
 #include "engine/engine.h"
 #include "model/silence.h"

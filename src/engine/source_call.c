@@ -11,8 +11,8 @@
 #include "engine/hide.h"
 #include "engine/token.h"
 
-/* A new token that was refused as well is not replaced again at once: the role is missing, or what was revoked
- * takes its time to be forgotten. */
+/* A new token that was refused as well is not replaced again at once: the role is missing, or what was
+ * revoked takes its time to be forgotten. */
 #define REFUSED_AGAIN_USEC (5 * USEC_PER_MINUTE)
 
 struct SourceCall {
@@ -164,7 +164,8 @@ static int source_call_submit(SourceCall *c, const Credential *credential, usec_
 /* Sends with the token that there is, newer than one that was refused, or waits for it. */
 static int source_call_go(SourceCall *c) {
         usec_t now = engine_now(c->source->engine).boot_usec;
-        const Secret *token = token_current(c->source->token, c->replaced ? c->generation : 0, &c->generation);
+        const Secret *token =
+                token_current(c->source->token, c->replaced ? c->generation : 0, &c->generation);
 
         if (!token)
                 return source_call_wait(c);

@@ -156,7 +156,8 @@ static void tail_log(const Tail *t, const char *what, const Outcome *o) {
 }
 
 static void tail_ask(Tail *t, DialectPath what, const char *id, const char *after, source_done_t done) {
-        int r = source_get(t->source, what, id, after, what == DIALECT_FILE_CONTENT || what == DIALECT_JOB ? 0 : TAIL_PAGE_SIZE, done, t,
+        int r = source_get(t->source, what, id, after,
+                           what == DIALECT_FILE_CONTENT || what == DIALECT_JOB ? 0 : TAIL_PAGE_SIZE, done, t,
                            &t->call);
         if (r < 0)
                 tail_finish(t);

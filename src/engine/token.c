@@ -193,9 +193,10 @@ static bool token_answer_challenge(Token *t, const HttpReply *reply) {
                 return false;
         t->challenged = true;
         if (token_challenge_path(reply->challenge, a->key_directory, &path) < 0) {
-                token_fail(t, outcome_make(OUTCOME_REJECTED, REASON_UNAUTHORIZED, 401,
-                                           "no token: the agent of Azure Arc names a key file that is not in "
-                                           "key_directory"));
+                token_fail(t,
+                           outcome_make(OUTCOME_REJECTED, REASON_UNAUTHORIZED, 401,
+                                        "no token: the agent of Azure Arc names a key file that is not in "
+                                        "key_directory"));
                 return true;
         }
         int r = read_proof(path, TOKEN_KEY_SIZE_MAX, &t->proof);
@@ -256,9 +257,8 @@ static void on_token(HttpReply *reply, void *userdata) {
         usec_t delay = reply->failure == HTTP_FAILURE_NONE
                                ? token_retry_delay(t->settings->auth, reply, t->n_attempts)
                                : 0;
-        if (delay == 0 ||
-            sd_event_add_time_relative(t->engine->ports.event, &t->timer, CLOCK_BOOTTIME, delay, USEC_PER_MSEC,
-                                       on_retry_timer, t) < 0)
+        if (delay == 0 || sd_event_add_time_relative(t->engine->ports.event, &t->timer, CLOCK_BOOTTIME,
+                                                     delay, USEC_PER_MSEC, on_retry_timer, t) < 0)
                 token_fail(t, token_outcome(t, reply));
 }
 
@@ -325,8 +325,9 @@ static int token_fetch(Token *t) {
 static bool token_is_held(const Token *t) {
         return t->failed.kind != OUTCOME_OK &&
                engine_now(t->engine).boot_usec <
-                       usec_add(t->failed_usec, MAX(TOKEN_HOLD_USEC, MIN(t->failed.retry_after_usec,
-                                                                         t->settings->retry_after_max_usec)));
+                       usec_add(t->failed_usec,
+                                MAX(TOKEN_HOLD_USEC,
+                                    MIN(t->failed.retry_after_usec, t->settings->retry_after_max_usec)));
 }
 
 /* --- for sources ------------------------------------------------------------------------------------- */

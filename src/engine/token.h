@@ -31,6 +31,7 @@ void tokens_free(Engine *e);
 const Secret *token_current(Token *t, uint64_t after, uint64_t *ret_generation);
 /* When the current one came, boottime. */
 usec_t token_since(const Token *t);
-/* Fetches unless that is under way. -EAGAIN: not now, *ret_failed says why and lives as long as the token. */
+/* Fetches unless that is under way. -EAGAIN: not now, *ret_failed says why and lives as long as the token.
+ */
 int token_wait(Token *t, TokenWaiter *w, const Outcome **ret_failed);
 void token_unwait(Token *t, TokenWaiter *w);

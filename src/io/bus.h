@@ -8,6 +8,6 @@
 
 #define BUS_GROUP "ftwatchd"            /* whom the policy lets act, beside root */
 
-/* BUS_NAME, or for an instance BUS_NAME.INSTANCE; malloc'ed. -EINVAL: an instance that cannot be part of a bus
- * name (D-Bus specification, "Bus names": letters, digits, _ and -, no digit first). */
+/* BUS_NAME, or for an instance BUS_NAME.INSTANCE; malloc'ed. -EINVAL: an instance that cannot be part of a
+ * bus name (D-Bus specification, "Bus names": letters, digits, _ and -, no digit first). */
 int bus_name_make(const char *instance, char **ret);

@@ -89,8 +89,8 @@ static void call_detach(CurlCall *c) {
 
 /* A new handle costs more than all options of a request. Reset, for one not only the options: libcurl 7.88
  * counts retries of a handle over all its transfers, and after five of them every one fails
- * (https://github.com/curl/curl/issues/10652); curl_easy_reset() begins that count anew. Not after a failure:
- * a buffer that is left over refuses CURLOPT_BUFFERSIZE. */
+ * (https://github.com/curl/curl/issues/10652); curl_easy_reset() begins that count anew. Not after a
+ * failure: a buffer that is left over refuses CURLOPT_BUFFERSIZE. */
 static void easy_recycle(CurlGlue *g, CURL *easy) {
         if (g->n_spares == SPARES_MAX) {
                 curl_easy_cleanup(easy);

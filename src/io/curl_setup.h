@@ -34,8 +34,8 @@ typedef struct CurlSetup {
 /* -ENOMEM, or -EINVAL for what libcurl refuses. */
 int curl_setup_apply(CURL *easy, const CurlSetup *setup);
 
-/* The host of a URL as libcurl reads it, normalised; ret_parsed (for CURLOPT_CURLU) and ret_scheme may be NULL.
- * -EINVAL for what is no absolute URL. */
+/* The host of a URL as libcurl reads it, normalised; ret_parsed (for CURLOPT_CURLU) and ret_scheme may be
+ * NULL. -EINVAL for what is no absolute URL. */
 int curl_setup_parse_url(const char *url, CURLU **ret_parsed, char **ret_scheme, char **ret_host);
 bool host_is_loopback(const char *host);
 

@@ -51,7 +51,8 @@ int db_open(const char *path, int flags, Db **ret) {
 
         if (!db)
                 return -ENOMEM;
-        /* Counting its memory, under a lock, is a twentieth of what SQLite costs us. Refused once it is in use. */
+        /* Counting its memory, under a lock, is a twentieth of what SQLite costs us. Refused once it is in
+         * use. */
         (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
         int code = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
         if (code != SQLITE_OK)

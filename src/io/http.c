@@ -89,8 +89,9 @@ static int64_t parse_date_fixed(const char *s) {
         tm.tm_hour = two_digits(s + 17);
         tm.tm_min = two_digits(s + 20);
         tm.tm_sec = two_digits(s + 23);
-        if (tm.tm_mon == 12 || century < 19 || year < 0 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 ||
-            tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
+        if (tm.tm_mon == 12 || century < 19 || year < 0 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+            tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
+            tm.tm_sec > 60)
                 return -1;
         tm.tm_year = century * 100 + year - 1900;
         return (int64_t) timegm(&tm);

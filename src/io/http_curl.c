@@ -277,7 +277,8 @@ static int call_set_way(HttpCall *c, CURL *easy, const HttpWay *way, bool is_nea
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
-                if (strings[i].value && curl_easy_setopt(easy, strings[i].option, strings[i].value) != CURLE_OK)
+                if (strings[i].value &&
+                    curl_easy_setopt(easy, strings[i].option, strings[i].value) != CURLE_OK)
                         return -ENOMEM;
         return way->resolve ? call_set_addresses(c, easy, way->resolve) : 0;
 }

@@ -104,7 +104,8 @@ static int check_proxy(Check *c) {
         if (r >= 0 && !w->proxy_user != !w->proxy_password)
                 r = w->proxy_user ? check_complain(c, "proxy_user", "proxy_user needs proxy_password") :
                                     check_complain(c, "proxy_password", "proxy_password needs proxy_user");
-        if (r >= 0 && w->proxy_user && (!*w->proxy_user || strchr(w->proxy_user, ':') || !is_clean(w->proxy_user)))
+        if (r >= 0 && w->proxy_user &&
+            (!*w->proxy_user || strchr(w->proxy_user, ':') || !is_clean(w->proxy_user)))
                 r = check_complain(c, "proxy_user", "proxy_user must be a name without a colon");
         if (r >= 0 && w->no_proxy && (!is_clean(w->no_proxy) || strchr(w->no_proxy, '/') == w->no_proxy ||
                                       strstr(w->no_proxy, "://")))

@@ -8,8 +8,8 @@
 #include "model/pause.h"
 
 /* The first row that fits decides. Texts of the services: "Safety evaluation for fine-tuning", "Cost
- * management for fine-tuning" (deployments are billed by the hour) and "Configure virtual networks" of Azure's
- * documentation; OpenSSL's X509_verify_cert_error_string(). Why a job is paused: model/pause.c. */
+ * management for fine-tuning" (deployments are billed by the hour) and "Configure virtual networks" of
+ * Azure's documentation; OpenSSL's X509_verify_cert_error_string(). Why a job is paused: model/pause.c. */
 static const struct {
         NoticeType type;
         Reason reason;                  /* REASON_NONE: any */
@@ -41,17 +41,20 @@ static const struct {
           "Nothing is lost and nothing is billed while it waits. If it is urgent: another region may have "
           "more capacity." },
         { NOTICE_JOB_OVERDUE, REASON_NONE, NULL,
-          "The service's estimates are rough. If the steps still rise it will end; else see the job's page." },
+          "The service's estimates are rough. If the steps still rise it will end; else see the job's "
+          "page." },
         { NOTICE_JOB_CHECKPOINT, REASON_NONE, NULL,
           "It can be deployed like a finished model. The service keeps those of the last three epochs." },
         { NOTICE_JOB_METRIC, REASON_NONE, NULL,
           "Training goes on. A job that has gone wrong can be cancelled; work up to then is billed." },
 
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "private endpoint",
-          "Public access to this resource is off. Run ftwatchd where its private endpoint is reached, and let "
+          "Public access to this resource is off. Run ftwatchd where its private endpoint is reached, and "
+          "let "
           "the host name lead there: private DNS zone, or option resolve." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "virtual network/firewall",
-          "The resource's firewall refuses the address of this machine. Add the address under \"Networking\" "
+          "The resource's firewall refuses the address of this machine. Add the address under "
+          "\"Networking\" "
           "of the resource, or go by its private endpoint." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "principal does not have access",
           "Give the identity a role on this resource: Cognitive Services OpenAI Contributor, for a Foundry "
@@ -74,7 +77,8 @@ static const struct {
           "Check the api key: was it regenerated, and does it belong to this endpoint? Azure says the "
           "same for a wrong host." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, NULL,
-          "Check the credential of this source: was the key regenerated, did the secret expire, does it belong "
+          "Check the credential of this source: was the key regenerated, did the secret expire, does it "
+          "belong "
           "to this endpoint, has it the role? Azure says the same for a wrong host." },
 
         { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY, NULL,

@@ -25,7 +25,8 @@ static const struct {
 
 static const char *const advices[_PAUSE_END_MAX] = {
         [PAUSE_UNKNOWN] =
-                "Nothing shows why. Pre-empted jobs (Developer tier) go on by themselves; at the spending limit "
+                "Nothing shows why. Pre-empted jobs (Developer tier) go on by themselves; at the spending "
+                "limit "
                 "of a reinforcement job, or when a person paused it, somebody has to resume it.",
         [PAUSE_RESUMES] = "It was pre-empted and goes on by itself: nothing to do.",
         [PAUSE_AT_LIMIT] =
@@ -33,7 +34,8 @@ static const char *const advices[_PAUSE_END_MAX] = {
                 "learned, then resume or cancel it.",
         [PAUSE_BY_USER] = "Somebody paused it: it goes on when it is resumed.",
         [PAUSE_PERHAPS_AT_LIMIT] =
-                "Reinforcement jobs are paused at $5,000 and then wait for a person: look at what it cost and "
+                "Reinforcement jobs are paused at $5,000 and then wait for a person: look at what it cost "
+                "and "
                 "learned, then resume or cancel it.",
         [PAUSE_NOT_AT_LIMIT] =
                 "Nothing shows why. On the Developer tier it was pre-empted and goes on by itself; if "

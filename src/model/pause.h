@@ -1,7 +1,8 @@
 #pragma once
 /* Whether a paused job goes on by itself, from what the API shows of it. Two pauses are documented
  * ("Cost management for fine-tuning"): jobs of the Developer tier are pre-empted and resumed by the service,
- * reinforcement jobs stop at a spending limit of $5,000 and wait for a person. The third is a person's own. */
+ * reinforcement jobs stop at a spending limit of $5,000 and wait for a person. The third is a person's own.
+ */
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #pragma once
-/* Silences: for a while, what is about a job or a source, or for a receiver, is not delivered. It is told all the
- * same: stored, in the journal, and marked as silenced. Pure. */
+/* Silences: for a while, what is about a job or a source, or for a receiver, is not delivered. It is told
+ * all the same: stored, in the journal, and marked as silenced. Pure. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -40,7 +40,7 @@ TroubleNews trouble_take_delivery(Trouble *t, const Outcome *outcome, usec_t now
 
 /* A message was refused, not the receiver: other messages may pass. */
 bool trouble_is_refusal(const Outcome *outcome);
-/* One more such refusal, counted apart from what trouble_take_delivery() counts: told once a day. There is no
- * end to be told, as nothing is over. From the third in a row (t->n_row; the caller resets it when something
- * passes) it is the receiver's trouble too. */
+/* One more such refusal, counted apart from what trouble_take_delivery() counts: told once a day. There is
+ * no end to be told, as nothing is over. From the third in a row (t->n_row; the caller resets it when
+ * something passes) it is the receiver's trouble too. */
 TroubleNews trouble_take_refusal(Trouble *t, const Outcome *outcome, usec_t now_real_usec);

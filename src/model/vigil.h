@@ -1,7 +1,7 @@
 #pragma once
-/* What lasts too long: a running job without news, a job that does not begin, one past its estimated end, one
- * that stays paused. Pure: when which of them is due to be told, first and again. Kept for every watched job;
- * what has begun and ended is found out by comparing stamps, so nothing has to be written to end it.
+/* What lasts too long: a running job without news, a job that does not begin, one past its estimated end,
+ * one that stays paused. Pure: when which of them is due to be told, first and again. Kept for every watched
+ * job; what has begun and ended is found out by comparing stamps, so nothing has to be written to end it.
  *
  * Stamps are engine_steady(): realtime at the start of the program that goes on by boottime, so that a step
  * of the clock makes nothing late. What an API says of a running job's events says nothing about when they

@@ -207,7 +207,8 @@ int store_prune(Store *s, usec_t before_real_usec, unsigned limit) {
                 /* Few rows to look through: these are gone with each job's history. */
                 "DELETE FROM checkpoints WHERE id IN (SELECT c.id FROM checkpoints c CROSS JOIN jobs j"
                 " ON j.id = c.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
-                "DELETE FROM conditions WHERE (job, condition) IN (SELECT c.job, c.condition FROM conditions c"
+                "DELETE FROM conditions WHERE (job, condition) IN (SELECT c.job, c.condition FROM "
+                "conditions c"
                 " CROSS JOIN jobs j ON j.id = c.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
                 "DELETE FROM told WHERE (job, type) IN (SELECT t.job, t.type FROM told t CROSS JOIN jobs j"
                 " ON j.id = t.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",

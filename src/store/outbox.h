@@ -66,8 +66,8 @@ int store_delivery_settle(Store *s, int64_t seq, const DeliveryVerdict *verdict,
 int store_deliveries_hasten(Store *s, const char *receiver, usec_t now_real_usec);
 /* The notice whose id begins so. 0; -ENOENT, -ENOTUNIQ. */
 int store_notice_find(Store *s, const char *id, int64_t *ret_seq);
-/* Owes again what was given up or silenced of this notice, as if it were new; what waits of it is due now. To
- * these receivers only (NULL-terminated). Returns how many. */
+/* Owes again what was given up or silenced of this notice, as if it were new; what waits of it is due now.
+ * To these receivers only (NULL-terminated). Returns how many. */
 int store_deliveries_retry(Store *s, int64_t notice, char *const *receivers, usec_t now_real_usec);
 /* Owes again all that was given up but tests, of deliveries created since then. */
 int store_deliveries_retry_dead(Store *s, const char *receiver_glob, usec_t since_real_usec,

@@ -30,7 +30,7 @@ typedef struct JobRow {
         usec_t changed_usec;            /* when the status last changed, as far as known; see query_jobs.c */
         usec_t removed_usec;            /* 0: it is there */
         usec_t progress_usec;           /* when news of it was last seen; 0 unknown */
-        char *lasts;                    /* what is told to last too long, "stalled, overdue"; NULL: nothing */
+        char *lasts; /* what is told to last too long, "stalled, overdue"; NULL: nothing */
         Job *job;                       /* never NULL */
 } JobRow;
 

@@ -13,8 +13,9 @@ int query_sources(Store *s, SourceCounts *ret) {
         _cleanup_(source_counts_done) SourceCounts rows = {};
         _cleanup_stmt_ sqlite3_stmt *stmt = NULL;
 
-        int r = query_prepare(s, "SELECT name, (SELECT count(*) FROM jobs WHERE source = sources.id AND"
-                                 " terminal = 0 AND removed_usec IS NULL) FROM sources ORDER BY name LIMIT ?1",
+        int r = query_prepare(s,
+                              "SELECT name, (SELECT count(*) FROM jobs WHERE source = sources.id AND"
+                              " terminal = 0 AND removed_usec IS NULL) FROM sources ORDER BY name LIMIT ?1",
                               &stmt);
         if (r >= 0)
                 r = query_bind_int(stmt, 1, (int64_t) QUERY_ROWS_MAX);

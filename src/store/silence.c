@@ -31,6 +31,13 @@ static int silence_read(sqlite3_stmt *q, Silence *ret) {
         return 0;
 }
 
+static Silences silences_take(Silences *s) {
+        Silences taken = *s;
+
+        *s = (Silences) {};
+        return taken;
+}
+
 int store_silences_load(Store *s, Silences *ret) {
         _cleanup_(silences_done) Silences all = {};
         sqlite3_stmt *q;
@@ -49,8 +56,7 @@ int store_silences_load(Store *s, Silences *ret) {
         }
         if (r < 0)
                 return r;
-        *ret = all;
-        all = (Silences) {};
+        *ret = silences_take(&all);
         return 0;
 }
 
@@ -84,8 +90,11 @@ int store_delivery_add_silenced(Store *s, int64_t notice, const char *receiver, 
 
         int r = string_printf(&detail, "silence %lld: %s %s", (long long) silence->id,
                               silence_kind_to_string(silence->kind), silence->pattern);
-        return r < 0 ? r : db_run(s->db, "INSERT OR IGNORE INTO deliveries (notice, receiver, state, created_usec,"
-                                         " due_usec, settled_usec, detail)"
-                                         " VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5)", "itiit", notice, receiver,
-                                  (int64_t) DELIVERY_SILENCED, (int64_t) created_usec, detail);
+        return r < 0 ? r
+                     : db_run(s->db,
+                              "INSERT OR IGNORE INTO deliveries (notice, receiver, state, created_usec,"
+                              " due_usec, settled_usec, detail)"
+                              " VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5)",
+                              "itiit", notice, receiver, (int64_t) DELIVERY_SILENCED, (int64_t) created_usec,
+                              detail);
 }

@@ -87,8 +87,9 @@ int store_checkpoint_add(Store *s, int64_t job, const Checkpoint *c, const Metri
                 r = db_run(s->db,
                            "INSERT OR IGNORE INTO checkpoints"
                            " (job, checkpoint_id, step, created_at, model, metrics, seen_usec)"
-                           " VALUES (?1, ?2, nullif(?3, -1), nullif(?4, 0), ?5, ?6, ?7)", "itiitti", job, c->id,
-                           c->step, c->created_at, c->model, text, (int64_t) now_real_usec);
+                           " VALUES (?1, ?2, nullif(?3, -1), nullif(?4, 0), ?5, ?6, ?7)",
+                           "itiitti", job, c->id, c->step, c->created_at, c->model, text,
+                           (int64_t) now_real_usec);
         return r < 0 ? r : db_changes(s->db) > 0;
 }
 

@@ -32,8 +32,8 @@ good_config() {
 @test "--help names every option and signal" {
         run -0 "$FTWATCHD" --help
         local word
-        for word in --config --check-config --dump-config --probe --json --once --verbose --version --help SIGHUP SIGUSR2 \
-                SIGTERM; do
+        for word in --config --check-config --dump-config --probe --json --once --verbose --version \
+                --help SIGHUP SIGUSR2 SIGTERM; do
                 [[ $output = *"$word"* ]]
         done
         # For people's eyes: no line is wider than a wide terminal.

@@ -40,7 +40,8 @@ source_is() {
 # Long lines are joined: where they are broken depends on durations.
 normal() {
         awk 'substr($0, 1, 33) ~ /^ +$/ && substr($0, 34, 2) != "->" { sub(/^ +/, " "); printf "%s", $0; next }
-                NR > 1 { print "" } { printf "%s", $0 } END { print "" }' | sed -E -e 's/^(  .{11}  (ok    |FAILED))  [ 0-9]{5} ms/\1      N ms/' \
+                NR > 1 { print "" } { printf "%s", $0 } END { print "" }' |
+                sed -E -e 's/^(  .{11}  (ok    |FAILED))  [ 0-9]{5} ms/\1      N ms/' \
                 -e 's/after [0-9]+ (ms|milliseconds)/after N \1/g' \
                 -e 's/(127\.0\.0\.1:|port )[0-9]+/\1PORT/g' -e 's/[0-9a-f]{32}/ID/' \
                 -e 's/OpenSSL\/[0-9.a-z]+/OpenSSL\/V/'

@@ -18,7 +18,8 @@
 #define PEM_MAX 65536
 
 typedef struct Options {
-        const char *scenario, *port_file, *tls_port_file, *record, *clock_file, *certificate, *key, *identity;
+        const char *scenario, *port_file, *tls_port_file, *record, *clock_file, *certificate, *key,
+                *identity;
         uint16_t port, tls_port;
         bool has_seed, has_shape, specification;
         uint64_t seed;

@@ -12,7 +12,8 @@
 #define TENANT "contoso.example"
 #define CLIENT_ID "11111111-2222-3333-4444-555555555555"
 #define OBJECT_ID "99999999-2222-3333-4444-555555555555"
-#define RESOURCE_ID "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+#define RESOURCE_ID                                                                                         \
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
 #define CLIENT_SECRET "ftsim-client-secret"
 #define IDENTITY_HEADER "ftsim-identity-header"
 #define ENTRA_END "/oauth2/v2.0/token"
@@ -100,7 +101,8 @@ static void grant(Sim *sim, Request *req, bool strings) {
         if (!form && strings)
                 (void) json_object_object_add(o, "expires_in", json_object_new_string(text));
         else if (!form)
-                (void) json_object_object_add(o, "expires_in", json_object_new_int((int) sim->issuer.lifetime));
+                (void) json_object_object_add(o, "expires_in",
+                                              json_object_new_int((int) sim->issuer.lifetime));
         if (strings || form)
                 (void) json_object_object_add(o, "expires_on", expiry(sim, form));
         (void) json_object_object_add(o, "token_type", json_object_new_string("Bearer"));
@@ -149,7 +151,8 @@ static const char *entra_flaw(const Sim *sim, const Request *req, const char **r
         if (*secret)
                 return strcmp(secret, CLIENT_SECRET) == 0
                                ? NULL
-                               : "Invalid client secret provided. Ensure the secret being sent in the request "
+                               : "Invalid client secret provided. Ensure the secret being sent in the "
+                                 "request "
                                  "is the client secret value, not the client secret ID.";
         *ret_code = "AADSTS700027";
         if (strcmp(type, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer") != 0)
@@ -161,8 +164,8 @@ static const char *entra_flaw(const Sim *sim, const Request *req, const char **r
 }
 
 static void answer_entra(Sim *sim, Request *req) {
-        _cleanup_(string_freep) char *grant_type = field(req, "grant_type"), *client = field(req, "client_id"),
-                                     *scope = field(req, "scope");
+        _cleanup_(string_freep) char *grant_type = field(req, "grant_type"),
+                                     *client = field(req, "client_id"), *scope = field(req, "scope");
         size_t n = strlen(scope);
         const char *code;
 
@@ -245,7 +248,8 @@ static void challenge_arc(Sim *sim, Request *req) {
 /* Each key is good once. */
 static bool challenge_is_answered(Sim *sim, const Request *req) {
         for (size_t k = 0; k < ELEMENTSOF(sim->issuer.challenges); k++)
-                if (sim->issuer.challenges[k] && header_is(req, "Authorization", sim->issuer.challenges[k])) {
+                if (sim->issuer.challenges[k] &&
+                    header_is(req, "Authorization", sim->issuer.challenges[k])) {
                         text_set(&sim->issuer.challenges[k], NULL);
                         return true;
                 }
@@ -316,7 +320,8 @@ void token_control_get(Sim *sim, Request *req, const char *rest) {
         json_object *o = json_object_new_object();
 
         (void) rest;
-        (void) json_object_object_add(o, "requests", json_object_new_int64((int64_t) sim->issuer.n_requests));
+        (void) json_object_object_add(o, "requests",
+                                      json_object_new_int64((int64_t) sim->issuer.n_requests));
         (void) json_object_object_add(o, "issued", json_object_new_int64((int64_t) sim->issuer.n_issued));
         (void) json_object_object_add(o, "refused", json_object_new_int64((int64_t) sim->issuer.n_refused));
         reply_set_json(&req->reply, 200, o);

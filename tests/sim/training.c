@@ -83,8 +83,9 @@ static Metrics training_metrics(const Job *job, int64_t step) {
         m.train_loss = training_value(curve + training_noise(job, step, 10), 1e-6, limit);
         m.train_accuracy = training_value(accuracy + training_noise(job, step, 11) / 4, 0, 1);
         if (t->reward)
-                m.reward = training_value(1 - curve / fmax(t->loss_from, 1e-9) + training_noise(job, step, 16),
-                                          -1, 1);
+                m.reward =
+                        training_value(1 - curve / fmax(t->loss_from, 1e-9) + training_noise(job, step, 16),
+                                       -1, 1);
         if (t->nan_from > 0 && step >= t->nan_from)
                 m.train_loss = INFINITY;
         if (!t->validation)

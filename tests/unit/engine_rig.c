@@ -48,7 +48,8 @@ static void rig_configure(Rig *rig) {
                 " { name = \"b\"; kind = \"webhook\"; url = \"http://127.0.0.1:2/hook/b\";"
                 " secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\";"
                 " backoff_min = \"10ms\"; backoff_max = \"20ms\"; %s } );\n%s\n",
-                o->credential ? o->credential : "api_key = \"key\";", strempty(o->source), strempty(o->hook), strempty(o->hook),
+                o->credential ? o->credential : "api_key = \"key\";", strempty(o->source), strempty(o->hook),
+                strempty(o->hook),
                 o->rules ? o->rules
                          : "rules = ( { to = [\"a\"]; }, { types = [\"receiver.*\"]; to = [\"b\"]; } );");
         assert_true(n > 0);

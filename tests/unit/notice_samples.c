@@ -118,8 +118,10 @@ static const Sample samples[] = {
           .has_job = true,
           .source = "contoso-eastus",
           .lasting_sec = 21660,
-          .detail = "It has been pending for 6h 1min. Its last event: \xe2\x80\x9cJob enqueued. Waiting for jobs ahead to "
-                    "complete.\xe2\x80\x9d" },
+          .detail =
+                  "It has been pending for 6h 1min. Its last event: \xe2\x80\x9cJob enqueued. Waiting for "
+                  "jobs ahead to "
+                  "complete.\xe2\x80\x9d" },
         { .name = "overdue",
           .type = NOTICE_JOB_OVERDUE,
           .status = "running",

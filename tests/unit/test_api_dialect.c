@@ -20,11 +20,11 @@ static const struct {
         const char *dialect, *endpoint, *base, *complaint;      /* one of the last two */
 } hosts[] = {
         { "azure", "https://contoso.openai.azure.com/", "https://contoso.openai.azure.com", NULL },
-        { "azure", "https://contoso.cognitiveservices.azure.com/", "https://contoso.cognitiveservices.azure.com",
-          NULL },
+        { "azure", "https://contoso.cognitiveservices.azure.com/",
+          "https://contoso.cognitiveservices.azure.com", NULL },
         { "azure", "https://contoso.services.ai.azure.com/", "https://contoso.services.ai.azure.com", NULL },
-        { "azure", "https://eastus.api.cognitive.microsoft.com/", "https://eastus.api.cognitive.microsoft.com",
-          NULL },
+        { "azure", "https://eastus.api.cognitive.microsoft.com/",
+          "https://eastus.api.cognitive.microsoft.com", NULL },
         { "azure", "https://contoso.openai.azure.us/", "https://contoso.openai.azure.us", NULL },
         { "azure", "https://apim.example.org/llm/openai", "https://apim.example.org/llm", NULL },
         { "azure", "https://notopenai.com", "https://notopenai.com", NULL },
@@ -63,7 +63,8 @@ static const struct {
         { "foundry", PROJECT "/", PROJECT, NULL },
         { "foundry", PROJECT "//fine_tuning/jobs?api-version=2025-11-15-preview", PROJECT, NULL },
         { "foundry", PROJECT "/openai/v1/", PROJECT, NULL },
-        { "foundry", "https://gw.example/x/api/projects/p/files", "https://gw.example/x/api/projects/p", NULL },
+        { "foundry", "https://gw.example/x/api/projects/p/files", "https://gw.example/x/api/projects/p",
+          NULL },
         { "foundry", "https://c.services.ai.azure.com/api/projects/", NULL,
           "c.services.ai.azure.com lacks the project: the path is /api/projects/PROJECT" },
         { "foundry", "https://gw.example/", NULL,
@@ -98,8 +99,8 @@ static void test_hosts(void **state) {
                         source_make(hosts[i].dialect, hosts[i].endpoint);
                 _cleanup_free_ char *text = source_check(s), *expected = NULL;
                 if (hosts[i].complaint)
-                        assert_true(string_printf(&expected, "endpoint: endpoint %s; %s\n", hosts[i].complaint,
-                                                  s->dialect->hint) >= 0);
+                        assert_true(string_printf(&expected, "endpoint: endpoint %s; %s\n",
+                                                  hosts[i].complaint, s->dialect->hint) >= 0);
                 if (!streq(strempty(text), strempty(expected)))
                         fail_msg("%s: %s:\n%sexpected:\n%s", hosts[i].dialect, hosts[i].endpoint,
                                  strempty(text), strempty(expected));

@@ -90,7 +90,9 @@ static void test_endpoint_parts(void **state) {
         assert_string_equal(e.host, "::1");
         assert_string_equal(e.path, "/a/b");
         assert_true(e.loopback);
-        assert_int_equal(endpoint_parse("https://x.example/v1/y", &(EndpointShape) { "/v1", NULL }, &f, &message), 0);
+        assert_int_equal(endpoint_parse("https://x.example/v1/y", &(EndpointShape){ "/v1", NULL }, &f,
+                                        &message),
+                         0);
         assert_string_equal(f.path, "");
         assert_false(f.loopback);
 }

@@ -98,7 +98,8 @@ static void test_api_version(void **state) {
                 assert_int_equal(free_and_strdup(&s->api_version, versions[i].version), 0);
                 _cleanup_free_ char *text = source_check(s);
                 if (versions[i].complaint)
-                        assert_true(string_printf(&expected, "api_version: %s\n", versions[i].complaint) >= 0);
+                        assert_true(string_printf(&expected, "api_version: %s\n", versions[i].complaint) >=
+                                    0);
                 assert_string_equal(strempty(text), strempty(expected));
                 if (versions[i].becomes)
                         assert_string_equal(s->api_version ? s->api_version : "-", versions[i].becomes);

@@ -38,32 +38,83 @@ static const struct {
         const char *secret, *proof;
         const char *url, *body, *header, *value;
 } requests[] = {
-        { { .kind = AUTH_CLIENT_SECRET, .tenant = S("t"), .client_id = S("c"), .authority = S("https://login.example"),
-            .scope = S(SCOPE) }, "s&=+ %", NULL, "https://login.example/t/oauth2/v2.0/token",
-          "grant_type=client_credentials&client_id=c&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
-          "&client_secret=s%26%3D%2B%20%25", "Content-Type", "application/x-www-form-urlencoded" },
-        { { .kind = AUTH_WORKLOAD_IDENTITY, .tenant = S("t"), .client_id = S("c"),
-            .authority = S("https://login.example"), .scope = S(SCOPE) }, NULL, "a.b.c",
+        { { .kind = AUTH_CLIENT_SECRET,
+            .tenant = S("t"),
+            .client_id = S("c"),
+            .authority = S("https://login.example"),
+            .scope = S(SCOPE) },
+          "s&=+ %",
+          NULL,
           "https://login.example/t/oauth2/v2.0/token",
-          "grant_type=client_credentials&client_id=c&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
+          "grant_type=client_credentials&client_id=c"
+          "&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
+          "&client_secret=s%26%3D%2B%20%25",
+          "Content-Type",
+          "application/x-www-form-urlencoded" },
+        { { .kind = AUTH_WORKLOAD_IDENTITY,
+            .tenant = S("t"),
+            .client_id = S("c"),
+            .authority = S("https://login.example"),
+            .scope = S(SCOPE) },
+          NULL,
+          "a.b.c",
+          "https://login.example/t/oauth2/v2.0/token",
+          "grant_type=client_credentials&client_id=c"
+          "&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
           "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
-          "&client_assertion=a.b.c", "Content-Type", "application/x-www-form-urlencoded" },
-        { { .kind = AUTH_MANAGED_IDENTITY, .platform = AUTH_PLATFORM_IMDS, .scope = S(SCOPE),
-            .endpoint = S("http://169.254.169.254") }, NULL, NULL,
-          "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
-          "cognitiveservices.azure.com", NULL, "Metadata", "true" },
-        { { .kind = AUTH_MANAGED_IDENTITY, .platform = AUTH_PLATFORM_IMDS, .scope = S(SCOPE),
-            .resource_id = S("/subscriptions/x"), .endpoint = S("http://169.254.169.254") }, NULL, NULL,
-          "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2F"
-          "cognitiveservices.azure.com&msi_res_id=%2Fsubscriptions%2Fx", NULL, "Metadata", "true" },
-        { { .kind = AUTH_MANAGED_IDENTITY, .platform = AUTH_PLATFORM_APP_SERVICE, .scope = S(SCOPE),
-            .resource_id = S("/subscriptions/x"), .endpoint = S("http://127.0.0.1:4/msi/token") }, "h", NULL,
-          "http://127.0.0.1:4/msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fcognitiveservices.azure.com"
-          "&mi_res_id=%2Fsubscriptions%2Fx", NULL, "X-IDENTITY-HEADER", "" },
-        { { .kind = AUTH_MANAGED_IDENTITY, .platform = AUTH_PLATFORM_ARC, .scope = S(SCOPE),
-            .endpoint = S("http://127.0.0.1:40342/metadata/identity/oauth2/token") }, NULL, "key",
-          "http://127.0.0.1:40342/metadata/identity/oauth2/token?api-version=2020-06-01&resource=https%3A%2F%2F"
-          "cognitiveservices.azure.com", NULL, "Metadata", "true" },
+          "&client_assertion=a.b.c",
+          "Content-Type",
+          "application/x-www-form-urlencoded" },
+        { { .kind = AUTH_MANAGED_IDENTITY,
+            .platform = AUTH_PLATFORM_IMDS,
+            .scope = S(SCOPE),
+            .endpoint = S("http://169.254.169.254") },
+          NULL,
+          NULL,
+          "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
+          "&resource=https%3A%2F%2F"
+          "cognitiveservices.azure.com",
+          NULL,
+          "Metadata",
+          "true" },
+        { { .kind = AUTH_MANAGED_IDENTITY,
+            .platform = AUTH_PLATFORM_IMDS,
+            .scope = S(SCOPE),
+            .resource_id = S("/subscriptions/x"),
+            .endpoint = S("http://169.254.169.254") },
+          NULL,
+          NULL,
+          "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
+          "&resource=https%3A%2F%2F"
+          "cognitiveservices.azure.com&msi_res_id=%2Fsubscriptions%2Fx",
+          NULL,
+          "Metadata",
+          "true" },
+        { { .kind = AUTH_MANAGED_IDENTITY,
+            .platform = AUTH_PLATFORM_APP_SERVICE,
+            .scope = S(SCOPE),
+            .resource_id = S("/subscriptions/x"),
+            .endpoint = S("http://127.0.0.1:4/msi/token") },
+          "h",
+          NULL,
+          "http://127.0.0.1:4/msi/token?api-version=2019-08-01"
+          "&resource=https%3A%2F%2Fcognitiveservices.azure.com"
+          "&mi_res_id=%2Fsubscriptions%2Fx",
+          NULL,
+          "X-IDENTITY-HEADER",
+          "" },
+        { { .kind = AUTH_MANAGED_IDENTITY,
+            .platform = AUTH_PLATFORM_ARC,
+            .scope = S(SCOPE),
+            .endpoint = S("http://127.0.0.1:40342/metadata/identity/oauth2/token") },
+          NULL,
+          "key",
+          "http://127.0.0.1:40342/metadata/identity/oauth2/token?api-version=2020-06-01"
+          "&resource=https%3A%2F%2F"
+          "cognitiveservices.azure.com",
+          NULL,
+          "Metadata",
+          "true" },
 };
 
 static void test_requests(void **state) {
@@ -181,18 +232,23 @@ static const struct {
 } failures[] = {
         { 401, FLAT("invalid_client", "AADSTS7000215: Invalid client secret provided. Ensure x." TRACE),
           OUTCOME_REJECTED, REASON_UNAUTHORIZED,
-          "no token: HTTP 401: AADSTS7000215: Invalid client secret provided; client_secret is wrong: it takes "
+          "no token: HTTP 401: AADSTS7000215: Invalid client secret provided; client_secret is wrong: it "
+          "takes "
           "the secret's value, not its id" },
-        { 401, FLAT("invalid_client", "AADSTS7000222: The provided client secret keys are expired.\\r\\n" TRACE),
+        { 401,
+          FLAT("invalid_client", "AADSTS7000222: The provided client secret keys are expired.\\r\\n" TRACE),
           OUTCOME_REJECTED, REASON_UNAUTHORIZED,
-          "no token: HTTP 401: AADSTS7000222: The provided client secret keys are expired; the client secret "
+          "no token: HTTP 401: AADSTS7000222: The provided client secret keys are expired; the client "
+          "secret "
           "has expired: make a new one for the app registration, then reload" },
         { 400, FLAT("invalid_request", "AADSTS90002: Tenant 'x' not found. Check." TRACE), OUTCOME_REJECTED,
           REASON_MISCONFIGURED,
-          "no token: HTTP 400: AADSTS90002: Tenant 'x' not found; there is no such tenant: check tenant, and "
+          "no token: HTTP 400: AADSTS90002: Tenant 'x' not found; there is no such tenant: check tenant, "
+          "and "
           "authority if the cloud is another" },
         { 400, FLAT("invalid_request", "Identity not found"), OUTCOME_REJECTED, REASON_UNAUTHORIZED,
-          "no token: HTTP 400: Identity not found; this machine has no such identity: assign it (az vm identity "
+          "no token: HTTP 400: Identity not found; this machine has no such identity: assign it (az vm "
+          "identity "
           "assign)" },
         { 400, "{\"error\":{\"code\":\"invalid_scope\",\"message\":\"nested\"}}", OUTCOME_REJECTED,
           REASON_MISCONFIGURED, "no token: HTTP 400: nested; check scope" },
@@ -321,7 +377,8 @@ static void test_assertion(void **state) {
         check_pem(key, "secret", certificate, "behind a pass phrase");
         check_pem(other, NULL, certificate, "belongs to another certificate");
         check_pem(short_key, NULL, weak, "no RSA key of at least 2048 bits");
-        assert_int_equal(assertion_make(pem, CLIENT, "https://login.example/t/oauth2/v2.0/token", NOW, &jwt), 0);
+        assert_int_equal(assertion_make(pem, CLIENT, "https://login.example/t/oauth2/v2.0/token", NOW, &jwt),
+                         0);
         _cleanup_free_ char *text = strdup(secret_reveal(jwt));
         check_jwt(text, key);
         X509_free(weak);

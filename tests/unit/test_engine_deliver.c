@@ -123,7 +123,8 @@ static bool refuse_failed(FakeApi *api, const FakeHit *hit, HttpStep *step) {
         return true;
 }
 
-/* One message refused among good ones is told, once, and nothing is over after it; three in a row are more. */
+/* One message refused among good ones is told, once, and nothing is over after it; three in a row are more.
+ */
 static void test_one_refused(void **state) {
         Rig *rig = rig_new(NULL);
 
@@ -177,7 +178,8 @@ static void test_kind_changes(void **state) {
         rig_start(rig);
         rig_poll_settle(rig);
         assert_int_equal(fake_api_count(rig->api, "a", NULL, NULL), 2);
-        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE kind = 'webhook' AND degraded = 0"),
+        assert_int_equal(rig_sql(rig,
+                                 "SELECT count(*) FROM deliveries WHERE kind = 'webhook' AND degraded = 0"),
                          2);
         rig_free(rig);
 }

@@ -1,5 +1,5 @@
-/* Checkpoints, and the conditions of rules on metrics: told once, over restarts, and never for what was there
- * before. */
+/* Checkpoints, and the conditions of rules on metrics: told once, over restarts, and never for what was
+ * there before. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -64,7 +64,8 @@ static int tear_down(void **state) {
 }
 
 static void begin(Fixture *f) {
-        assert_int_equal(probe_new(&f->probe, f->settings, f->event, http_script_http(f->script), on_report, f),
+        assert_int_equal(probe_new(&f->probe, f->settings, f->event, http_script_http(f->script), on_report,
+                                   f),
                          0);
         assert_int_equal(f->n_reports, 0);
 }
@@ -155,8 +156,9 @@ static void test_wrapped(void **state) {
 
         memset(words + 4, 'x', 90);
         memcpy(words + 94, " three", 7);
-        report.findings[PROBE_LIST] = (ProbeFinding) { .verdict = PROBE_FAILED, .took_usec = 1500, .words = words,
-                                                       .advice = advice };
+        report.findings[PROBE_LIST] = (ProbeFinding){
+                .verdict = PROBE_FAILED, .took_usec = 1500, .words = words, .advice = advice
+        };
         assert_int_equal(probe_report_to_text(&report, &b), 0);
         words[94] = '\0';
         _cleanup_free_ char *expected = NULL;

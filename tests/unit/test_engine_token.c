@@ -1,5 +1,5 @@
-/* The engine with tokens: fetched once for all who wait, renewed in the background, replaced once when the API
- * refuses one; and what becomes of a poll that gets none. */
+/* The engine with tokens: fetched once for all who wait, renewed in the background, replaced once when the
+ * API refuses one; and what becomes of a poll that gets none. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +15,8 @@
 #include "engine/token.h"
 #include "unit/engine_rig.h"
 
-#define ENTRA                                                                                                \
-        "auth = { kind = \"client-secret\"; tenant = \"t.example\"; client_secret = \"the-client-secret\";"  \
+#define ENTRA                                                                                               \
+        "auth = { kind = \"client-secret\"; tenant = \"t.example\"; client_secret = \"the-client-secret\";" \
         " client_id = \"11111111-2222-3333-4444-555555555555\"; authority = \"http://127.0.0.1:3\"; };"
 
 /* The token server, and what the API thinks of its tokens. */
@@ -44,7 +44,9 @@ static void answer(const HttpRecord *request, HttpStep *step, void *userdata) {
                                             "AADSTS7000215: the-client-secret is wrong\"}"
                                           : "{\"access_token\":\"tok-%u-of-the-issuer\",\"expires_in\":%u}",
                                 i->n_requests, i->lifetime);
-                *step = (HttpStep) { .status = i->status ? i->status : 200, .body = i->body, .hold = i->hold };
+                *step = (HttpStep){ .status = i->status ? i->status : 200,
+                                    .body = i->body,
+                                    .hold = i->hold };
                 return;
         }
         if (strstr(request->url, "/hook/")) {

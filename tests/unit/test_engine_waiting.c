@@ -35,7 +35,7 @@ static int on_commit(void *userdata) {
 
 /* Three running jobs of which 15 events each are known. */
 static void scene_begin(Scene *s) {
-        *s = (Scene) { .rig = rig_new(&(RigOptions) { .on_disk = true, .source = "trouble_after = 1000;" }) };
+        *s = (Scene){ .rig = rig_new(&(RigOptions){ .on_disk = true, .source = "trouble_after = 1000;" }) };
         rig_first_contact(s->rig);
         for (unsigned i = 0; i < N_JOBS; i++) {
                 s->jobs[i] = fake_job_add(s->rig->api, "running");

@@ -66,7 +66,7 @@ static void test_login(void **state) {
         assert_int_equal(secret_new(&password, "pw", 2), 0);
         check(&(HttpWay) { .proxy_user = (char *) "u", .proxy_password = password }, "");
         check(&(HttpWay) { .proxy_user = (char *) "u" }, "proxy_user: proxy_user needs proxy_password\n");
-        check(&(HttpWay) { .proxy_password = password }, "proxy_password: proxy_password needs proxy_user\n");
+        check(&(HttpWay){ .proxy_password = password }, "proxy_password: proxy_password needs proxy_user\n");
         check(&(HttpWay) { .proxy_user = (char *) "a:b", .proxy_password = password },
               "proxy_user: proxy_user must be a name without a colon\n");
         check(&(HttpWay) { .no_proxy = (char *) ".example.org,10.0.0.0/8" }, "");
@@ -81,12 +81,15 @@ static const struct {
         { "c.openai.azure.com:443:[fd00::5]", "c.openai.azure.com:443:[fd00::5]:443", NULL },
         { "c.openai.azure.com:8443:fd00::5", "c.openai.azure.com:8443:[fd00::5]:8443", NULL },
         { "10.0.0.5", NULL, "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
-        { "c.example:10.0.0.5", NULL, "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
+        { "c.example:10.0.0.5", NULL,
+          "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
         { ":443:10.0.0.5", NULL, "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
-        { "c.example:0:10.0.0.5", NULL, "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
+        { "c.example:0:10.0.0.5", NULL,
+          "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
         { "c.example:65536:10.0.0.5", NULL,
           "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
-        { "a b:443:10.0.0.5", NULL, "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
+        { "a b:443:10.0.0.5", NULL,
+          "is \"host:port:address\", as \"contoso.openai.azure.com:443:10.0.0.5\"" },
         { "c.example:443:", NULL, "has no valid address: one of IPv4 or IPv6" },
         { "c.example:443:other.example", NULL, "has no valid address: one of IPv4 or IPv6" },
         { "c.example:443:10.0.0.5,10.0.0.6", NULL, "has no valid address: one of IPv4 or IPv6" },
@@ -104,8 +107,8 @@ static void test_resolve(void **state) {
                 if (addresses[i].to && (r < 0 || !streq(to, addresses[i].to)))
                         fail_msg("%s: %s", addresses[i].text, r < 0 ? message : to);
                 if (addresses[i].message)
-                        assert_true(string_printf(&expected, "resolve: resolve: '%s' %s\n", addresses[i].text,
-                                                  addresses[i].message) >= 0);
+                        assert_true(string_printf(&expected, "resolve: resolve: '%s' %s\n",
+                                                  addresses[i].text, addresses[i].message) >= 0);
                 check(&(HttpWay) { .resolve = list }, strempty(expected));
         }
 }
@@ -118,7 +121,9 @@ static void write_encrypted(const IoTls *t, const char *path) {
         assert_non_null(out);
         EVP_PKEY *key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
         assert_non_null(key);
-        assert_int_equal(PEM_write_PKCS8PrivateKey(out, key, EVP_aes_256_cbc(), (char *) "open", 4, NULL, NULL), 1);
+        assert_int_equal(PEM_write_PKCS8PrivateKey(out, key, EVP_aes_256_cbc(), (char *) "open", 4, NULL,
+                                                   NULL),
+                         1);
         EVP_PKEY_free(key);
         assert_int_equal(fclose(in), 0);
         assert_int_equal(fclose(out), 0);
@@ -140,22 +145,31 @@ static void test_certificates(void **state) {
         check(&(HttpWay) { .client_key = t->key }, "client_key: client_key needs client_cert\n");
         check(&(HttpWay) { .client_cert = t->cert, .client_key = other->key },
               "client_key: client_key is not the key of client_cert\n");
-        check(&(HttpWay) { .ca_file = (char *) "relative.pem" }, "ca_file: ca_file must be an absolute path\n");
+        check(&(HttpWay){ .ca_file = (char *) "relative.pem" },
+              "ca_file: ca_file must be an absolute path\n");
         check(&(HttpWay) { .ca_file = (char *) "/nowhere/ca.pem" },
               "ca_file: ca_file /nowhere/ca.pem: No such file or directory\n");
-        assert_true(string_printf(&text, "ca_file: ca_file %s: no certificate in it (PEM is wanted)\n", t->key) >= 0);
+        assert_true(string_printf(&text, "ca_file: ca_file %s: no certificate in it (PEM is wanted)\n",
+                                  t->key) >= 0);
         check(&(HttpWay) { .ca_file = t->key }, text);
         free(text);
-        assert_true(string_printf(&text, "client_key: client_key %s: no private key in it (PEM is wanted), or "
-                                  "client_key_password is missing\n", locked) >= 0);
+        assert_true(string_printf(&text,
+                                  "client_key: client_key %s: no private key in it (PEM is wanted), or "
+                                  "client_key_password is missing\n",
+                                  locked) >= 0);
         check(&(HttpWay) { .client_cert = t->cert, .client_key = locked }, text);
         free(text);
-        assert_true(string_printf(&text, "client_key: client_key %s: no private key in it (PEM is wanted), or "
-                                  "client_key_password is wrong\n", locked) >= 0);
-        check(&(HttpWay) { .client_cert = t->cert, .client_key = locked, .client_key_password = wrong }, text);
+        assert_true(string_printf(&text,
+                                  "client_key: client_key %s: no private key in it (PEM is wanted), or "
+                                  "client_key_password is wrong\n",
+                                  locked) >= 0);
+        check(&(HttpWay){ .client_cert = t->cert, .client_key = locked, .client_key_password = wrong },
+              text);
         free(text);
-        assert_true(string_printf(&text, "client_cert: client_cert %s: no private key in it (PEM is wanted), or "
-                                  "client_key_password is missing\n", t->cert) >= 0);
+        assert_true(string_printf(&text,
+                                  "client_cert: client_cert %s: no private key in it (PEM is wanted), or "
+                                  "client_key_password is missing\n",
+                                  t->cert) >= 0);
         check(&(HttpWay) { .client_cert = t->cert }, text);
         io_tls_free(t);
         io_tls_free(other);

@@ -120,7 +120,9 @@ static void test_default(void **state) {
 /* Conditions ask for their own notices, and alone for nothing else. */
 static void test_conditions(void **state) {
         const Rule alone = { .metrics = LIST(S("m > 5")), .to = LIST(S("a")) };
-        const Rule both = { .types = LIST(S("job.failed")), .metrics = LIST(S("m > 5")), .to = LIST(S("a")) };
+        const Rule both = { .types = LIST(S("job.failed")),
+                            .metrics = LIST(S("m > 5")),
+                            .to = LIST(S("a")) };
         const Rule all = { .to = LIST(S("a")) }, other = { .metrics = LIST(S("m > 6")), .to = LIST(S("a")) };
         Notice crossed = { .type = NOTICE_JOB_METRIC, .reason = S("m > 5") };
         Notice failed = { .type = NOTICE_JOB_FAILED }, nameless = { .type = NOTICE_JOB_METRIC };

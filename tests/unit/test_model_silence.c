@@ -39,9 +39,13 @@ static void test_matches(void **state) {
                 char pattern[sizeof cases[i].pattern];
                 for (size_t k = 0; k < sizeof pattern; k++)
                         pattern[k] = cases[i].pattern[k];
-                Silence one = { .kind = cases[i].kind, .pattern = pattern, .until_usec = cases[i].until_usec };
+                Silence one = { .kind = cases[i].kind,
+                                .pattern = pattern,
+                                .until_usec = cases[i].until_usec };
                 Silences all = { &one, 1 };
-                Notice n = { .job = cases[i].has_job ? &job : NULL, .source = source, .test = cases[i].test };
+                Notice n = { .job = cases[i].has_job ? &job : NULL,
+                             .source = source,
+                             .test = cases[i].test };
                 if ((silences_find(&all, &n, "ops-slack", NOW) == &one) != cases[i].silenced)
                         fail_msg("case %zu: %s %s", i, silence_kind_to_string(one.kind), pattern);
         }
@@ -60,7 +64,8 @@ static void test_kinds(void **state) {
 
         (void) state;
         for (int i = 0; i < _SILENCE_KIND_MAX; i++) {
-                assert_int_equal(silence_kind_from_string(silence_kind_to_string((SilenceKind) i), &kind), 0);
+                assert_int_equal(silence_kind_from_string(silence_kind_to_string((SilenceKind) i), &kind),
+                                 0);
                 assert_int_equal(kind, i);
         }
         assert_true(silence_kind_from_string("rule", &kind) < 0);

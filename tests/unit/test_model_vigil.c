@@ -41,9 +41,9 @@ static void test_first(void **state) {
                 VigilKind kind;
                 int64_t after;          /* seconds */
         } rows[] = {
-                { "running", VIGIL_STALLED, 90 * MIN_ },        { "queued", VIGIL_WAITING, 6 * HOUR },
-                { "pending", VIGIL_WAITING, 6 * HOUR },         { "validating_files", VIGIL_WAITING, 6 * HOUR },
-                { "created", VIGIL_WAITING, 6 * HOUR },         { "resuming", VIGIL_WAITING, 6 * HOUR },
+                { "running", VIGIL_STALLED, 90 * MIN_ }, { "queued", VIGIL_WAITING, 6 * HOUR },
+                { "pending", VIGIL_WAITING, 6 * HOUR },  { "validating_files", VIGIL_WAITING, 6 * HOUR },
+                { "created", VIGIL_WAITING, 6 * HOUR },  { "resuming", VIGIL_WAITING, 6 * HOUR },
                 { "paused", VIGIL_PAUSED, DAY },
         };
 

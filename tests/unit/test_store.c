@@ -311,7 +311,8 @@ static void test_troubles(void **state) {
 static void test_attach(void **state) {
         Store *s = *state;
 
-        int64_t a = attach(s, "a", "https://1", NULL, NULL), b = attach(s, "b", "https://2", "a", "https://1");
+        int64_t a = attach(s, "a", "https://1", NULL, NULL),
+                b = attach(s, "b", "https://2", "a", "https://1");
         assert_true(a != b && attach(s, "a", "https://1", "b", "https://2") == a);
         assert_true(attach(s, "renamed", "https://1", "b", "https://2") == a);
         /* Two sources on one endpoint are two. */
@@ -338,8 +339,12 @@ static void test_attach(void **state) {
 
 /* Names that go round: every resource keeps its row, and its trouble, under whatever name. */
 static void test_swap(void **state) {
-        static const SourceName before[] = { { "x", "https://1" }, { "y", "https://2" }, { "z", "https://3" } };
-        static const SourceName after[] = { { "y", "https://1" }, { "z", "https://2" }, { "x", "https://3" } };
+        static const SourceName before[] = { { "x", "https://1" },
+                                             { "y", "https://2" },
+                                             { "z", "https://3" } };
+        static const SourceName after[] = { { "y", "https://1" },
+                                            { "z", "https://2" },
+                                            { "x", "https://3" } };
         Trouble t = { .reason = REASON_DNS, .told_type = NOTICE_SOURCE_UNREACHABLE, .told_usec = T0 };
         Store *s = *state;
         Trouble back = {};
