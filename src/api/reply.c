@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 
+#define RETRY_TEXT_MAX_USEC (365.0 * 24 * 3600 * 1e6)    /* against overflow: callers have their own */
+
 static const Reason by_failure[] = {
         [HTTP_FAILURE_NONE] = REASON_NONE,
         [HTTP_FAILURE_DNS] = REASON_DNS,
@@ -66,6 +68,60 @@ static bool names_a_thing(const char *code) {
                strcasecmp(code, "DeploymentNotFound") != 0 && strcasecmp(code, "ResourceNotFound") != 0;
 }
 
+/* "1 second", "20s", "1m30s", "6 ms": their sum; 0 for what is none. */
+static usec_t read_span(const char *s) {
+        static const struct {
+                const char *unit;
+                double usec;
+        } units[] = {
+                { "ms", (double) USEC_PER_MSEC }, { "milli", (double) USEC_PER_MSEC },
+                { "m", (double) USEC_PER_MINUTE }, { "s", (double) USEC_PER_SEC },
+                { "h", (double) USEC_PER_HOUR },
+        };
+        double sum = 0;
+
+        for (unsigned parts = 0; parts < 3; parts++) {
+                _cleanup_free_ char *number = strndup(s, strspn(s, "0123456789."));
+                double v, usec = 0;
+                if (isempty(number))
+                        break;
+                s += strlen(number);
+                for (; *number && number[strlen(number) - 1] == '.';)   /* the end of a sentence */
+                        number[strlen(number) - 1] = '\0';
+                if (parse_double(number, &v) < 0)
+                        break;
+                s += strspn(s, " ");
+                for (size_t i = 0; i < ARRAY_SIZE(units) && usec <= 0; i++)
+                        if (startswith(s, units[i].unit))
+                                usec = units[i].usec;
+                sum += v * usec;
+                s += strspn(s, "abcdefghijklmnopqrstuvwxyz");
+                s += strspn(s, " ");
+        }
+        return (usec_t) MIN(sum, RETRY_TEXT_MAX_USEC);
+}
+
+/* Azure says how long to wait only in words: "Try again in 2 seconds.", "Please retry after 86400 seconds." */
+static usec_t retry_after_of_text(const char *message) {
+        static const char *const phrases[] = { "try again in ", "retry after ", "retry in " };
+
+        for (size_t i = 0; message && i < ARRAY_SIZE(phrases); i++) {
+                const char *p = strcasestr(message, phrases[i]);
+                if (p)
+                        return read_span(p + strlen(phrases[i]));
+        }
+        return 0;
+}
+
+/* x-should-retry is the server's last word on whether another try is of any use. */
+static void apply_wishes(const HttpReply *reply, const ErrorBody *e, Outcome *o) {
+        o->retry_after_usec = reply->retry_after_usec;
+        if (o->retry_after_usec == 0 && (reply->status == 429 || reply->status >= 500))
+                o->retry_after_usec = retry_after_of_text(e->message);
+        if (reply->should_retry >= 0)
+                o->kind = reply->should_retry ? OUTCOME_RETRY : OUTCOME_REJECTED;
+}
+
 Outcome api_reply_outcome(const HttpReply *reply) {
         if (reply->failure != HTTP_FAILURE_NONE) {
                 OutcomeKind kind =
@@ -89,9 +145,9 @@ Outcome api_reply_outcome(const HttpReply *reply) {
         (void) snprintf(detail, sizeof detail, "HTTP %d%s%.200s%s%.60s%s", reply->status,
                         what ? ": " : "", strempty(what), *reply->request_id ? " (request " : "",
                         reply->request_id, *reply->request_id ? ")" : "");
-        json_object_put(e.root);
         o = outcome_make(o.kind, o.reason, reply->status, detail);
-        o.retry_after_usec = reply->retry_after_usec;
+        apply_wishes(reply, &e, &o);
+        json_object_put(e.root);
         return o;
 }
 

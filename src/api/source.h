@@ -30,6 +30,7 @@ typedef struct SourceSettings {
         uint64_t reply_limit;           /* bytes of one reply */
         usec_t enrich_timeout_usec;
         usec_t retry_after_max_usec;
+        uint64_t requests_per_minute;
         uint64_t trouble_after;         /* polls in a row that must fail before it is told */
         usec_t stall_after_usec;        /* 0: off; so the next two */
         usec_t wait_after_usec;

@@ -16,6 +16,22 @@ usec_t clock_usec(clockid_t clock) {
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
 }
 
+/* NTP slews by 500 ppm at most: https://www.rfc-editor.org/rfc/rfc5905 (PHI and the kernel's limit). */
+int64_t clock_step(const Now *before, const Now *after) {
+        int64_t boot = (int64_t) (after->boot_usec - before->boot_usec);
+        int64_t step = (int64_t) (after->real_usec - before->real_usec) - boot;
+        int64_t slack = 2 * (int64_t) USEC_PER_SEC + boot / 1000;
+
+        return step > slack || step < -slack ? step : 0;
+}
+
+usec_t usec_shift(usec_t real_usec, int64_t step_usec) {
+        if (real_usec == 0 || real_usec == USEC_INFINITY)
+                return real_usec;
+        return step_usec >= 0 ? usec_add(real_usec, (usec_t) step_usec) :
+                                MAX(usec_sub(real_usec, (usec_t) -step_usec), (usec_t) 1);
+}
+
 usec_t usec_add(usec_t a, usec_t b) {
         return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;
 }

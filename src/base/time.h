@@ -23,6 +23,11 @@ typedef struct Now {
 } Now;
 
 usec_t clock_usec(clockid_t clock);
+/* By how much the realtime clock was set between two readings; 0 for what slewing or reading them one after
+ * the other makes of it. Boottime goes on while the machine is suspended: that is no step. */
+int64_t clock_step(const Now *before, const Now *after);
+/* A realtime stamp made before such a step, by the clock as it is now. 0 and USEC_INFINITY stay. */
+usec_t usec_shift(usec_t real_usec, int64_t step_usec);
 
 /* Saturating: never wraps, USEC_INFINITY stays infinite. */
 usec_t usec_add(usec_t a, usec_t b);

@@ -88,6 +88,11 @@ void dispatcher_wake(Dispatcher *d) {
                 log_error("cannot arm the dispatcher");
 }
 
+void dispatcher_shift_clock(Dispatcher *d, int64_t step_usec) {
+        for (size_t i = 0; i < d->n_lanes; i++)
+                lane_shift_clock(d->lanes[i], step_usec);
+}
+
 void dispatcher_drain(Dispatcher *d) {
         d->draining = true;
         for (size_t i = 0; i < d->n_lanes; i++)

@@ -25,6 +25,7 @@ bool dispatcher_is_implied(const Dispatcher *d, size_t i);
 
 /* Something may be owed now: looks, in a later turn of the loop. */
 void dispatcher_wake(Dispatcher *d);
+void dispatcher_shift_clock(Dispatcher *d, int64_t step_usec);
 /* Nothing new is begun from now on. */
 void dispatcher_drain(Dispatcher *d);
 bool dispatcher_is_sending(const Dispatcher *d);

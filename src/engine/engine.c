@@ -32,6 +32,29 @@ uint32_t engine_random(void) {
         return v;
 }
 
+void engine_check_clock(Engine *e) {
+        Now now = engine_now(e);
+        int64_t step = e->seen.boot_usec > 0 ? clock_step(&e->seen, &now) : 0;
+        char span[SPAN_MAX];
+
+        if (step == 0) {
+                e->seen = now;
+                return;
+        }
+        int r = observation_begin(e);
+        if (r >= 0)
+                r = observation_end(e, store_shift_clock(e->ports.store, step));
+        if (r < 0)                              /* the next look tries again */
+                return;
+        e->seen = now;
+        for (size_t i = 0; i < e->n_sources; i++)
+                trouble_shift(&e->sources[i]->trouble, step);
+        dispatcher_shift_clock(e->dispatcher, step);
+        log_notice("the clock was set %s by %s: what waits for its time waits as long as before",
+                   step > 0 ? "ahead" : "back",
+                   format_span((usec_t) (step > 0 ? step : -step), span));
+}
+
 int engine_store_failed(Engine *e, int error) {
         static const struct {
                 int error;
@@ -258,6 +281,7 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata) {
 
         (void) source;
         (void) usec;
+        engine_check_clock(e);
         int n = engine_prune(e);
         if (n < 0)
                 again = USEC_PER_HOUR;
@@ -293,6 +317,7 @@ static int engine_resume_tails(Engine *e) {
 
 int engine_start(Engine *e, bool once) {
         e->once = once;
+        e->seen = engine_now(e);
         usec_t spread = e->n_sources > 1 && !once ? MAX(SPREAD_USEC, SPREAD_EACH_USEC * e->n_sources) : 0;
 
         int r = engine_resume_tails(e);

@@ -29,6 +29,7 @@ struct Engine {
 
         Notice **told;                  /* in the transaction that is open; logged after it */
         size_t n_told;
+        Now seen;                       /* both clocks when engine_check_clock() last looked */
         bool owes; /* the open transaction must survive a power cut, also without news */
 };
 
@@ -47,6 +48,9 @@ static inline usec_t engine_steady(const Engine *e) {
 }
 
 uint32_t engine_random(void);
+/* Has the realtime clock been set since the last look? Then every stamp that something waits for moves along.
+ * Called where timers go off. */
+void engine_check_clock(Engine *e);
 /* Something ended: on_idle is called soon if nothing else is under way. */
 void engine_check_idle(Engine *e);
 /* The same, and tells the owner that the status may have changed. */

@@ -16,6 +16,7 @@
 static int on_lane_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         (void) source;
         (void) usec;
+        engine_check_clock(((Lane *) userdata)->engine);
         lane_run(userdata);
         return 0;
 }
@@ -177,6 +178,15 @@ int lane_hasten(Lane *l, usec_t *ret_wait_usec) {
         l->blocked_until_usec = MIN(l->blocked_until_usec, l->asked_until_usec);
         *ret_wait_usec = usec_sub(l->blocked_until_usec, now);
         return *ret_wait_usec > 0 ? -EAGAIN : 0;
+}
+
+void lane_shift_clock(Lane *l, int64_t step_usec) {
+        Sending *s;
+
+        trouble_shift(&l->trouble, step_usec);
+        trouble_shift(&l->refusals, step_usec);
+        DL_FOREACH(l->sending, s)
+                s->delivery.created_usec = usec_shift(s->delivery.created_usec, step_usec);
 }
 
 void lane_stop(Lane *l) {

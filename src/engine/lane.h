@@ -18,6 +18,8 @@ Lane *lane_free(Lane *l);
 const ReceiverCommon *lane_receiver(const Lane *l);
 /* Begins what is due and may begin; arms a timer for the rest. */
 void lane_run(Lane *l);
+/* What it remembers in realtime moves along. */
+void lane_shift_clock(Lane *l, int64_t step_usec);
 /* Begins nothing any more. */
 void lane_stop(Lane *l);
 /* Forgets its back-off: somebody wants an attempt now. -EAGAIN: the receiver itself asked for a pause, whose

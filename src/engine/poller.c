@@ -84,6 +84,7 @@ static void poll_schedule(Source *s) {
                                   engine_random());
         bool again = s->again && s->outcome.reason != REASON_THROTTLED;
         s->again = false;
+        s->held_until_usec = s->outcome.reason == REASON_THROTTLED ? at : 0;
         poll_arm(s, again ? now : at);
 }
 
@@ -135,6 +136,7 @@ static void poll_finish(Source *s) {
         if (s->outcome.kind == OUTCOME_OK)
                 plan_pages(s);
         poll_report(s);
+        tails_held(s);
         engine_changed(s->engine);
 }
 
@@ -160,20 +162,38 @@ void poller_job_done(JobPoll *p, const Outcome *outcome) {
         if (outcome->kind != OUTCOME_OK && s->outcome.kind == OUTCOME_OK)
                 s->outcome = *outcome;
         if (outcome->reason == REASON_THROTTLED || outcome->reason == REASON_UNAUTHORIZED)
-                s->next_watch = NULL;
+                s->fanning_out = false;
         poll_jobs(s);
+}
+
+/* The next one that was not asked about in this poll, round and round: where one poll had to end the next
+ * one begins, so that the same jobs do not always miss out. NULL: none, or no more in this poll. */
+static Watch *poll_next_watch(Source *s) {
+        Watch *w = s->next_watch ? s->next_watch : s->watches;
+
+        if (!s->fanning_out || !w || w->asked_in > s->n_polls)
+                return NULL;
+        if (!source_may_ask(s)) {
+                log_context(SOURCE_LOG(s), LOG_DEBUG, "out of requests_per_minute: the next poll goes on");
+                s->fanning_out = false;
+                return NULL;
+        }
+        s->next_watch = w->hh.next;
+        w->asked_in = s->n_polls + 1;
+        return w;
 }
 
 /* Ends the poll when nothing is left to ask. A job that ends within job_poll_start() comes back here by
  * poller_job_done(). */
 static void poll_jobs(Source *s) {
-        while (s->polling && s->next_watch && s->n_job_polls < JOB_POLLS_MAX && !s->engine->draining) {
-                Watch *w = s->next_watch;
-                s->next_watch = w->hh.next;
+        Watch *w;
+
+        while (s->polling && s->n_job_polls < JOB_POLLS_MAX && !s->engine->draining &&
+               (w = poll_next_watch(s))) {
                 int r = job_poll_start(s, w);
                 if (r < 0) {
                         s->outcome = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
-                        s->next_watch = NULL;
+                        s->fanning_out = false;
                 }
         }
         if (s->polling && s->n_job_polls == 0)
@@ -181,7 +201,7 @@ static void poll_jobs(Source *s) {
 }
 
 static void poll_list_done(Source *s) {
-        s->next_watch = s->watches;
+        s->fanning_out = true;
         poll_jobs(s);
 }
 
@@ -206,7 +226,7 @@ static void mark_seen(Source *s, const RowInfo *infos, size_t n) {
 static void list_go_on(Source *s, int step, const Page *page, const RowInfo *infos) {
         s->n_pages++;
         engine_changed(s->engine);      /* first contact can take minutes: it shows that it goes on */
-        if (s->n_pages >= LIST_PAGES_MAX) {
+        if (s->n_pages >= LIST_PAGES_MAX || !source_may_ask(s)) {
                 poll_list_done(s);
                 return;
         }
@@ -316,9 +336,11 @@ static int on_poll_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
 
         (void) timer;
         (void) usec;
+        engine_check_clock(s->engine);
         if (s->polling || s->engine->draining || s->engine->broken)
                 return 0;
         s->polling = true;
+        s->held_until_usec = 0;         /* whether it still throttles the list will show */
         s->poll_started_usec = engine_now(s->engine).boot_usec;
         s->outcome = outcome_ok();
         s->n_pages = s->n_requests = 0;

@@ -19,6 +19,14 @@ usec_t source_server_usec(const Source *s) {
                                           usec_add(now, (usec_t) s->server_ahead_usec);
 }
 
+bool source_may_ask(const Source *s) {
+        return budget_has(&s->budget, s->settings->requests_per_minute, engine_now(s->engine).boot_usec);
+}
+
+bool source_is_held(const Source *s) {
+        return s->held_until_usec > engine_now(s->engine).boot_usec;
+}
+
 void source_set_server_date(Source *s, int64_t date) {
         if (date > 0)
                 s->server_ahead_usec = date * (int64_t) USEC_PER_SEC - (int64_t) engine_steady(s->engine);

@@ -15,6 +15,7 @@
 #include "engine/row_cache.h"
 #include "engine/token.h"
 #include "io/http.h"
+#include "model/budget.h"
 #include "model/trouble.h"
 #include "model/vigil.h"
 #include "store/store.h"
@@ -35,6 +36,7 @@ typedef struct Watch {
         Walk events_walk;
         RowCache events;                /* the last top page */
         bool seen;                      /* on a page of the list in this poll */
+        uint64_t asked_in;              /* n_polls of the poll that asked for it last, counted from 1 */
         unsigned n_missing;             /* polls in a row in which it was a typed 404 */
         Vigil vigil;
         bool metrics_news;              /* since the conditions on them were looked at */
@@ -65,6 +67,9 @@ struct Source {
 
         Token *token;                   /* of the engine; NULL: the credential is a key */
         uint64_t refused_generation;    /* of the token that was refused although it was new; 0: none */
+        Budget budget;                  /* of requests */
+        usec_t held_until_usec;         /* boottime: it asked to be left alone, also by late looks */
+
         SourceCall *call;               /* of the list */
         unsigned n_requests;            /* in this poll */
         bool resumed;                   /* this walk goes on where an earlier one ended */
@@ -80,7 +85,8 @@ struct Source {
 
         JobPoll *job_polls;             /* under way */
         unsigned n_job_polls;
-        Watch *next_watch;              /* to be asked about next in this poll */
+        Watch *next_watch;              /* to be asked about next: what one poll leaves the next one begins with */
+        bool fanning_out;               /* it still may be in this poll */
         EventPage *waiting;             /* for one transaction with others; see ingest_waiting() */
         unsigned n_waiting;
         Tail *tails;                    /* finished jobs whose details are being fetched */
@@ -90,6 +96,11 @@ struct Source {
 /* For log lines. */
 #define SOURCE_LOG(s) (&(LogContext) { .source = (s)->settings->name })
 #define WATCH_LOG(s, w) (&(LogContext) { .source = (s)->settings->name, .job_id = (w)->job_id })
+
+/* The budget has room for what can wait. */
+bool source_may_ask(const Source *s);
+/* It throttles, and is left alone until the next poll. */
+bool source_is_held(const Source *s);
 
 /* The outcome shows no credential, should the server repeat it. The same promises as http_done_t. */
 typedef void (*source_done_t)(const Outcome *outcome, HttpReply *reply, void *userdata);

@@ -157,6 +157,8 @@ static int source_call_submit(SourceCall *c, const Credential *credential, usec_
                 .way = &settings->way,
         };
 
+        budget_take(&c->source->budget, settings->requests_per_minute,
+                    engine_now(c->source->engine).boot_usec);
         int r = settings->dialect->authorize(settings, credential, &request);
         return r < 0 ? r : http_submit(c->source->engine->ports.http, &request, on_reply, c, &c->http);
 }

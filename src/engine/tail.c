@@ -23,6 +23,11 @@
 /* When to look again after the end, while results are missing; the first is for everybody. */
 static const usec_t late_looks[] = { USEC_PER_MINUTE, 5 * USEC_PER_MINUTE, 30 * USEC_PER_MINUTE };
 
+/* A look that failed is made again, ever more rarely, for so long after the end. */
+#define TAIL_GIVE_UP_USEC USEC_PER_DAY
+#define TAIL_WAIT_MAX USEC_PER_HOUR
+#define TAIL_ASKED_MAX (USEC_PER_DAY + USEC_PER_HOUR)    /* retry_after_max is a day at most */
+
 struct Tail {
         Source *source;
         int64_t job, notice;
@@ -30,6 +35,8 @@ struct Tail {
         StoredJob *stored;
         Walk walk;
         unsigned n_pages;
+        bool failed;                    /* something could not be asked, which may be better later */
+        usec_t asked_usec;              /* how long the source wants to be left alone */
         SourceCall *call;
         Tail *prev, *next;
 };
@@ -64,12 +71,19 @@ bool tails_are_urgent(const Source *s) {
 /* --- the end ---------------------------------------------------------------------------------------- */
 
 static usec_t tail_next_look(const Tail *t, bool wanting, usec_t now) {
+        usec_t end = t->stored->changed_usec;
+
+        if (end > now)                          /* the clock went back while nobody was looking */
+                return wanting || t->failed ? usec_add(now, TAIL_WAIT_MAX) : 0;
         for (size_t i = 0; i < ARRAY_SIZE(late_looks); i++) {
-                usec_t due = usec_add(t->stored->changed_usec, late_looks[i]);
+                usec_t due = usec_add(end, late_looks[i]);
                 if (due > now && (i == 0 || wanting))
-                        return due;
+                        return MAX(due, usec_add(now, t->asked_usec));
         }
-        return 0;
+        usec_t age = now - end;
+        if (!t->failed || age > TAIL_GIVE_UP_USEC)
+                return 0;
+        return usec_add(now, MAX(t->asked_usec, MIN(MAX(age, late_looks[0]), TAIL_WAIT_MAX)));
 }
 
 /* Metrics that came after the terminal notice are news of their own, once. */
@@ -148,11 +162,23 @@ static void tail_finish(Tail *t) {
 
 /* --- what is asked, one after the other -------------------------------------------------------------- */
 
-static void tail_log(const Tail *t, const char *what, const Outcome *o) {
+/* False: the source throttles, and nothing more is asked now. */
+static bool tail_take_outcome(Tail *t, const char *what, const Outcome *o) {
+        Source *s = t->source;
         LogContext about = { .source = t->source->settings->name, .job_id = t->stored->job->id };
 
         log_context(&about, LOG_DEBUG, "no %s of the finished job: %s%s%s", what,
                     reason_to_string(o->reason), *o->detail ? ", " : "", o->detail);
+        t->failed = t->failed || o->kind == OUTCOME_RETRY;
+        if (o->reason != REASON_THROTTLED)
+                return true;
+        t->failed = true;
+        t->asked_usec = MAX(MIN(o->retry_after_usec, s->settings->retry_after_max_usec),
+                            s->settings->poll_interval_usec);
+        s->held_until_usec =
+                MAX(s->held_until_usec, usec_add(engine_now(s->engine).boot_usec, t->asked_usec));
+        tail_finish(t);
+        return false;
 }
 
 static void tail_ask(Tail *t, DialectPath what, const char *id, const char *after, source_done_t done) {
@@ -171,9 +197,10 @@ static void on_job(const Outcome *result, HttpReply *reply, void *userdata) {
 
         t->call = NULL;
         Outcome outcome = *result;
-        if (outcome.kind != OUTCOME_OK)
-                tail_log(t, "details", &outcome);
-        else if (json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, NULL) >= 0 &&
+        if (outcome.kind != OUTCOME_OK && !tail_take_outcome(t, "details", &outcome))
+                return;
+        if (outcome.kind == OUTCOME_OK &&
+            json_parse_bounded(buf_string(&reply->body), reply->body.size, &o, NULL) >= 0 &&
                  job_from_json(o, &job) >= 0) {
                 /* Another job than asked for would be a server gone mad: not believed. */
                 if (!streq(job->id, t->stored->job->id))
@@ -199,8 +226,8 @@ static void on_results(const Outcome *result, HttpReply *reply, void *userdata) 
         if (outcome.kind == OUTCOME_OK)
                 (void) ingest_metrics(t->source, t->job,
                                       m); /* a failure is logged, and looked at again later */
-        else
-                tail_log(t, "result file", &outcome);
+        else if (!tail_take_outcome(t, "result file", &outcome))
+                return;
         tail_ask_events(t);
 }
 
@@ -228,8 +255,8 @@ static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
         }
         if (step < 0 && outcome.kind == OUTCOME_OK)
                 outcome = outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->status, reason);
-        if (outcome.kind != OUTCOME_OK)
-                tail_log(t, "events", &outcome);
+        if (outcome.kind != OUTCOME_OK && !tail_take_outcome(t, "events", &outcome))
+                return;
         if (step == WALK_STEP_MORE && ++t->n_pages < TAIL_PAGES_MAX)
                 tail_ask_events(t);
         else if (checkpoints_are_offered(t->source))
@@ -274,6 +301,19 @@ static int tail_prepare(Tail *t) {
         t->walk.floor = t->notice > 0 || was_open ? 0 : t->walk.n;
         t->walk.open = true;
         return 0;
+}
+
+/* What waited for its turn: its late look is promised already, its notice goes with what there is. */
+void tails_held(Source *s) {
+        Tail *t, *next;
+
+        if (!source_is_held(s))
+                return;
+        DL_FOREACH_SAFE(s->tails, t, next)
+                if (!t->running)
+                        tail_free(t);
+        if (tails_schedule(s) < 0)
+                log_context(SOURCE_LOG(s), LOG_ERR, "cannot set the timer of late looks");
 }
 
 static int tails_run(Source *s) {
@@ -323,16 +363,27 @@ static bool tail_is_under_way(const Source *s, int64_t job) {
         return false;
 }
 
+/* How long until a look that was promised. What lies farther ahead than any look can was promised before the
+ * clock was set back. */
+static usec_t tail_wait(usec_t due, usec_t now_real_usec) {
+        usec_t wait = usec_sub(due, now_real_usec);
+
+        return wait > TAIL_ASKED_MAX ? 0 : wait;
+}
+
 static int on_tail_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         Source *s = userdata;
         Engine *e = s->engine;
-        usec_t now = engine_now(e).real_usec, due;
+        usec_t now, due;
         int64_t job;
         int r;
 
         (void) timer;
         (void) usec;
-        while ((r = store_job_next_tail(e->ports.store, s->stored.id, &job, &due)) > 0 && due <= now) {
+        engine_check_clock(e);
+        now = engine_now(e).real_usec;
+        while ((r = store_job_next_tail(e->ports.store, s->stored.id, &job, &due)) > 0 &&
+               tail_wait(due, now) == 0 && !source_is_held(s) && source_may_ask(s)) {
                 /* Until it is done it counts as due later: a crash in between looks again. */
                 r = store_job_set_tail(e->ports.store, job, usec_add(now, late_looks[1]));
                 if (r >= 0 && !tail_is_under_way(s, job))
@@ -358,7 +409,9 @@ int tails_schedule(Source *s) {
                 return r;
         if (r == 0)
                 return s->tail_timer ? sd_event_source_set_enabled(s->tail_timer, SD_EVENT_OFF) : 0;
-        usec_t at = usec_add(now.boot_usec, usec_sub(due, now.real_usec));
+        usec_t at = MAX(usec_add(now.boot_usec, tail_wait(due, now.real_usec)), s->held_until_usec);
+        if (!source_may_ask(s))
+                at = MAX(at, usec_add(now.boot_usec, USEC_PER_SEC));
         if (!s->tail_timer)
                 return sd_event_add_time(e->ports.event, &s->tail_timer, CLOCK_BOOTTIME, at, USEC_PER_SEC,
                                          on_tail_timer, s);

@@ -90,3 +90,8 @@ TroubleNews trouble_take_refusal(Trouble *t, const Outcome *outcome, usec_t now)
         trouble_count(t, NOTICE_RECEIVER_FAILING, outcome->reason, now);
         return trouble_tell(t, now);
 }
+
+void trouble_shift(Trouble *t, int64_t step_usec) {
+        t->since_usec = usec_shift(t->since_usec, step_usec);
+        t->told_usec = usec_shift(t->told_usec, step_usec);
+}

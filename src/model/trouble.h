@@ -44,3 +44,6 @@ bool trouble_is_refusal(const Outcome *outcome);
  * no end to be told, as nothing is over. From the third in a row (t->n_row; the caller resets it when
  * something passes) it is the receiver's trouble too. */
 TroubleNews trouble_take_refusal(Trouble *t, const Outcome *outcome, usec_t now_real_usec);
+
+/* The clock was set: the row began, and was told, at another time by it. */
+void trouble_shift(Trouble *t, int64_t step_usec);

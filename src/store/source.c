@@ -141,6 +141,21 @@ int store_source_save(Store *s, const StoredSource *source) {
                       "iiit", source->id, source->baseline.at, (int64_t) source->baseline.done, walk);
 }
 
+int store_shift_clock(Store *s, int64_t step_usec) {
+        static const char *const updates[] = {
+                "UPDATE jobs SET tail_usec = max(tail_usec + ?1, 1), changed_usec = max(changed_usec + ?1, 1)"
+                " WHERE tail_usec IS NOT NULL",
+                "UPDATE deliveries SET created_usec = max(created_usec + ?1, 1),"
+                " due_usec = max(due_usec + ?1, 1) WHERE state IN (0, 1)",
+                "UPDATE troubles SET since_usec = max(since_usec + ?1, 1), told_usec = max(told_usec + ?1, 1)",
+        };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(updates); i++)
+                r = db_run(s->db, updates[i], "i", step_usec);
+        return r;
+}
+
 int store_trouble_load(Store *s, const char *subject, Trouble *ret) {
         sqlite3_stmt *q;
 

@@ -107,6 +107,10 @@ int store_events_last_walk(Store *s, int64_t job, uint64_t *ret);
 int store_metric_put(Store *s, int64_t job, const char *name, int64_t step, double value);
 int store_metrics_load(Store *s, int64_t job, Metrics **ret);
 
+/* The realtime clock was set: moves what something is still waited for by (late looks, deliveries that are
+ * owed, what troubles were told) and what it is counted from. */
+int store_shift_clock(Store *s, int64_t step_usec);
+
 int store_trouble_load(Store *s, const char *subject, Trouble *ret);
 /* Clears the row when t is not told. */
 int store_trouble_save(Store *s, const char *subject, const Trouble *t);

@@ -14,13 +14,51 @@
 #include "base/strings.h"
 
 static Outcome judge(int status, const char *body) {
-        HttpReply reply = { .status = status, .body = BUF_INIT(1 << 20) };
+        HttpReply reply = { .status = status, .should_retry = -1, .body = BUF_INIT(1 << 20) };
 
         assert_int_equal(buf_puts(&reply.body, body), 0);
         Outcome o = api_reply_outcome(&reply);
         buf_done(&reply.body);
         assert_true(strlen(o.detail) < OUTCOME_DETAIL_MAX);
         return o;
+}
+
+/* How long to wait: the header, else what the text says; never from the text of what is no such answer. */
+static void test_waits(void **state) {
+        static const struct {
+                int status;
+                const char *message;
+                usec_t header, wait;
+        } table[] = {
+                { 429, "Rate limit is exceeded. Try again in 2 seconds.", 0, 2 * USEC_PER_SEC },
+                { 429, "over the tier. Please retry after 86400 seconds. Please go here: x", 0, USEC_PER_DAY },
+                { 429, "Please try again in 1m30s.", 0, 90 * USEC_PER_SEC },
+                { 429, "Please try again in 6ms.", 0, 6 * USEC_PER_MSEC },
+                { 429, "please try again in 1.5 minutes", 0, 90 * USEC_PER_SEC },
+                { 503, "Retry after 7.", 0, 0 },
+                { 503, "Retry in 20s", 0, 20 * USEC_PER_SEC },
+                { 429, "Try again in 2 seconds.", 7 * USEC_PER_SEC, 7 * USEC_PER_SEC },
+                { 429, "Try again in 99999999999999999999999 hours.", 0, 365 * USEC_PER_DAY },
+                { 429, "Try again in -3 seconds.", 0, 0 },
+                { 429, "Try again in 3 s 4 s 5 s 6 s 7 s", 0, 12 * USEC_PER_SEC },
+                { 429, "Try again later", 0, 0 },
+                { 404, "Try again in 2 seconds.", 0, 0 },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+                for (int should = -1; should <= 1; should++) {
+                        HttpReply reply = { .status = table[i].status, .should_retry = should,
+                                            .retry_after_usec = table[i].header, .body = BUF_INIT(1000) };
+                        assert_int_equal(buf_printf(&reply.body, "{\"error\":{\"message\":\"%s\"}}",
+                                                    table[i].message), 0);
+                        Outcome o = api_reply_outcome(&reply);
+                        buf_done(&reply.body);
+                        if (o.retry_after_usec != table[i].wait)
+                                fail_msg("%s: %llu", table[i].message, (unsigned long long) o.retry_after_usec);
+                        if (should >= 0)
+                                assert_int_equal(o.kind, should ? OUTCOME_RETRY : OUTCOME_REJECTED);
+                }
 }
 
 static void test_table(void **state) {
@@ -153,6 +191,7 @@ static void test_recorded(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_table),
+                cmocka_unit_test(test_waits),
                 cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_wishes),
                 cmocka_unit_test(test_recorded),

@@ -107,6 +107,27 @@ static void test_format_span(void **state) {
                 assert_string_equal(format_span(cases[i].span, buf), cases[i].text);
 }
 
+static void test_steps(void **state) {
+        static const struct {
+                int64_t boot_sec, real_sec, step_sec;
+        } cases[] = {
+                { 30, 30, 0 }, { 30, 31, 0 }, { 30, 29, 0 }, { 0, 0, 0 },
+                { 30, 3630, 3600 }, { 30, -3570, -3600 }, { 28800, 28800, 0 },  /* asleep for hours */
+                { 604800, 604800 + 302, 0 },                                    /* slewed for a week */
+                { 30, 35, 5 },
+        };
+        const Now before = { .boot_usec = USEC_PER_HOUR, .real_usec = 1000 * USEC_PER_DAY };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                Now after = { before.boot_usec + (usec_t) cases[i].boot_sec * USEC_PER_SEC,
+                              before.real_usec + (usec_t) cases[i].real_sec * USEC_PER_SEC };
+                assert_true(clock_step(&before, &after) == cases[i].step_sec * (int64_t) USEC_PER_SEC);
+        }
+        assert_true(usec_shift(0, 5) == 0 && usec_shift(USEC_INFINITY, -5) == USEC_INFINITY);
+        assert_true(usec_shift(7, 5) == 12 && usec_shift(7, -5) == 2 && usec_shift(7, -50) == 1);
+}
+
 static void test_stamps(void **state) {
         char buf[STAMP_MAX];
         usec_t t = 1795352589 * USEC_PER_SEC + 999999;  /* 2026-11-22T13:03:09Z */
@@ -179,6 +200,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_saturation), cmocka_unit_test(test_parse_span),
                 cmocka_unit_test(test_format_span), cmocka_unit_test(test_stamps),
+                cmocka_unit_test(test_steps),
                 cmocka_unit_test(test_parse_stamp), cmocka_unit_test(test_clocks),
         };
 

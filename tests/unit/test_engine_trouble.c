@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "base/strings.h"
+#include "engine/engine_internal.h"
+#include "engine/tail.h"
 #include "unit/engine_rig.h"
 
 static size_t told(Rig *rig, const char *type) {
@@ -152,6 +154,116 @@ static void test_throttled_waits(void **state) {
         rig_free(rig);
 }
 
+/* Every third request is throttled: every job gets its turn all the same. */
+static bool throttle_third(FakeApi *api, unsigned n, HttpStep *step) {
+        (void) api;
+        if (n % 3 != 0)
+                return false;
+        step->status = 429;
+        return true;
+}
+
+static void test_throttled_turns(void **state) {
+        Rig *rig = rig_new(NULL);
+        FakeJob *jobs[12];
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                jobs[i] = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        rig->api->fault = throttle_third;
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                (void) fake_event_add(rig->api, jobs[i], "warn", "here");
+        while (told(rig, "fine_tuning.job.event") < ARRAY_SIZE(jobs))
+                rig_poll(rig, 1);
+        rig_free(rig);
+}
+
+/* What the budget holds back in one poll is asked first in the next. */
+static void test_budget(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .source = "requests_per_minute = 40;" });
+        FakeJob *jobs[60];
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                jobs[i] = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        rig_source(rig)->budget = (Budget) {};
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                (void) fake_event_add(rig->api, jobs[i], "warn", "here");
+        rig_poll(rig, 1);
+        rig_settle(rig);
+        assert_in_range(told(rig, "fine_tuning.job.event"), 1, 40);
+        rig_source(rig)->budget = (Budget) {};
+        rig_poll(rig, 2);
+        rig_settle(rig);
+        assert_int_equal(told(rig, "fine_tuning.job.event"), ARRAY_SIZE(jobs));
+        rig_free(rig);
+}
+
+static bool throttle_all(FakeApi *api, unsigned n, HttpStep *step) {
+        (void) api;
+        (void) n;
+        step->status = 429;
+        step->retry_after_usec = USEC_PER_HOUR;
+        return true;
+}
+
+/* A source that asks to be left alone is left alone by late looks too. */
+static void test_throttled_tails(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        fake_job_set(j, "succeeded");
+        rig_poll_settle(rig);
+        rig->api->fault = throttle_all;
+        rig_poll(rig, 1);
+        assert_true(source_is_held(rig_source(rig)));
+        unsigned n = rig->api->n_requests;
+        rig_exec(rig, "UPDATE jobs SET tail_usec = 1 WHERE tail_usec IS NOT NULL");
+        assert_int_equal(tails_schedule(rig_source(rig)), 0);
+        for (unsigned i = 0; i < 20; i++)
+                (void) rig_step(rig, USEC_PER_MSEC);
+        assert_int_equal(rig->api->n_requests, n);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs WHERE tail_usec = 1"), 1);
+        rig_free(rig);
+}
+
+/* The clock is set by hours or weeks: what was told, and what is owed, moves along. */
+static void test_clock_step(void **state) {
+        static const int64_t steps[] = { -3 * 3600, 3 * 3600, -40 * 86400, 40 * 86400 };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                Rig *rig = rig_new(NULL);
+                FakeJob *j = fake_job_add(rig->api, "running");
+                rig_first_contact(rig);
+                fail_for_ever(rig, 401, "{}");
+                rig_poll(rig, 3);
+                rig_settle(rig);
+                assert_int_equal(rig->api->n_hits, 1);
+                int64_t since = rig_sql(rig, "SELECT since_usec FROM troubles");
+                /* As if all until now had been stamped by a clock that was wrong by so much. */
+                int64_t step = steps[i] * (int64_t) USEC_PER_SEC;
+                rig->engine->seen.real_usec -= (usec_t) step;
+                trouble_shift(&rig_source(rig)->trouble, -step);
+                assert_int_equal(store_shift_clock(rig->store, -step), 0);
+                rig_poll(rig, 2);
+                int64_t off = rig_sql(rig, "SELECT since_usec FROM troubles") - since;
+                assert_true(off > -(int64_t) USEC_PER_SEC && off < (int64_t) USEC_PER_SEC);
+                assert_int_equal(rig->api->n_hits, 1);
+                heal(rig);
+                fake_job_set(j, "cancelled");
+                rig_poll(rig, 2);
+                rig_settle(rig);
+                assert_int_equal(told(rig, "source.recovered"), 1);
+                assert_int_equal(told(rig, "fine_tuning.job.cancelled"), 1);
+                rig_free(rig);
+        }
+}
+
 /* No room: what was seen is not half stored; when there is room again it is told, once. */
 static void test_full_store(void **state) {
         Rig *rig = rig_new(&(RigOptions) { .on_disk = true });
@@ -224,6 +336,10 @@ int main(void) {
                 cmocka_unit_test(test_flaky),
                 cmocka_unit_test(test_broken_row),
                 cmocka_unit_test(test_throttled_waits),
+                cmocka_unit_test(test_throttled_turns),
+                cmocka_unit_test(test_budget),
+                cmocka_unit_test(test_throttled_tails),
+                cmocka_unit_test(test_clock_step),
                 cmocka_unit_test(test_full_store),
                 cmocka_unit_test(test_untold),
         };
