@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# A day of mixed trouble in virtual time, in seconds: the shipped daemon with real libcurl against ftsim, below
+# warp.so. What it tells is compared with golden/day.txt, which is for people to read.
+# FTWATCH_UPDATE_GOLDEN=1 writes it anew.
+
+load daemon
+
+MIDNIGHT=1800057600 # 2027-01-16 00:00:00 UTC
+
+# The clock file, standing at midnight.
+make_clock() {
+        python3 -c 'import struct, sys; sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' \
+                "$MIDNIGHT" >"$T/clock"
+}
+
+# Runs the daemon through the script on standard input; it ends by itself.
+play() {
+        cat >"$T/script"
+        timeout 300 env WARP_CLOCK_FILE="$T/clock" WARP_SCRIPT="$T/script" LD_PRELOAD="$BUILD/warp.so" TZ=UTC \
+                "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose >"$T/daemon.log" 2>&1 || {
+                tail -40 "$T/daemon.log"
+                return 1
+        }
+}
+
+# What has come, by the true minute at which it came: "HH:MM  hook  type  about: what it says", behind the number
+# of the day where there are several. In one minute the order is that of subjects, and in time for each of them.
+notices_by_time() {
+        # shellcheck disable=SC2016  # jq's
+        received '' '[.[] | select(.answer < 300) | .body.data as $d | (.clock - '"$MIDNIGHT"' | floor) as $t |
+                def pad: tostring | if length < 2 then "0" + . else . end;
+                { minute: ($t / 60 | floor), sink, about: ($d.suffix // $d.receiver // $d.source // "-"),
+                  type: (.body.type | sub("^fine_tuning."; "")),
+                  at: (('"$1"' | if . then "day \($t / 86400 + 1 | floor) " else "" end) +
+                       "\($t % 86400 / 3600 | floor | pad):\($t % 3600 / 60 | floor | pad)"),
+                  says: ([$d.reason, $d.error.message, $d.detail, ($d.events // [] | map(.message) | .[]),
+                          (if ($d.blind_seconds // 0) > 0 then "for \($d.blind_seconds / 60 | floor)min" else "" end)] |
+                         map(select(. != null and . != "")) | join("; ") | sub(" .request [0-9a-f]*.$"; "")) }] |
+                sort_by([.minute, .sink, .about]) | .[] | "\(.at)  \(.sink)  \(.type)  \(.about)  \(.says)"' |
+                sed 's/  *$//'
+}
+
+query() {
+        sqlite3 -readonly "$T/state/state.db" "$1"
+}
+
+# GOLDEN [true: with days]
+compare_with() {
+        local golden=$TOP/tests/e2e/golden/$1
+        notices_by_time "${2:-false}" >"$T/told.txt"
+        [[ -z ${FTWATCH_UPDATE_GOLDEN:-} ]] || cp "$T/told.txt" "$golden"
+        diff -u "$golden" "$T/told.txt" || {
+                grep -v " polled: \|will be tried again" "$T/daemon.log" | tail -n 40
+                return 1
+        }
+}
+
+# One source with its key in a file, two receivers: "hook" gets everything, "other" what is about receivers.
+configure_day() {
+        printf '%s' "$FTSIM_KEY" >"$T/key"
+        cat >"$T/ftwatchd.conf" <<-CONF
+		state_dir = "$T/state";
+		sources = ( { name = "sim"; endpoint = "$FTSIM_URL"; api_key = "file:$T/key"; } );
+		receivers = (
+		  { name = "hook"; kind = "webhook"; url = "$FTSIM_URL/sink/webhook/hook"; secret = "$HOOK_SECRET"; },
+		  { name = "other"; kind = "webhook"; url = "$FTSIM_URL/sink/webhook/other"; secret = "$HOOK_SECRET"; }
+		);
+		rules = ( { to = ["hook"]; }, { types = ["receiver.*"]; to = ["other"]; } );
+	CONF
+        chmod 600 "$T/key" "$T/ftwatchd.conf"
+}
+
+@test "a day of mixed trouble" {
+        make_clock
+        start_ftsim day --clock-file "$T/clock"
+        configure_day
+        # 09:00 another key; 09:20 the daemon is told. 10:00 the clock goes back by three hours, 11:00 ahead again.
+        # 12:00 the machine sleeps for four hours. 20:00 the end.
+        play <<-SCRIPT
+		32410 curl -sf -X POST -d rotated $FTSIM_URL/_sim/key/api-key
+		33610 printf rotated >$T/key; kill -HUP \$PPID
+		36010 step -10800
+		39610 step 10800
+		43210 suspend 14400
+		72010 exit
+	SCRIPT
+        compare_with day.txt
+        # The billing lines came half a minute after the status; the look after a minute has them.
+        assert_equal "$(query "SELECT count(*) FROM events e JOIN jobs j ON j.id = e.job WHERE
+                j.job_id = 'ftjob-day-succeeds' AND e.body LIKE '%Training hours billed: 1.250%'")" 1
+        # Awake again, it asks once for what four hours of polls would have asked for.
+        assert_equal "$(sim GET /_sim/requests | jq '[.[] | select(.path | endswith("/jobs")) |
+                select(.time >= 57610 and .time < 57640)] | length')" 1
+}
+
+@test "ten days: daily reminders, and what is too late is not sent" {
+        make_clock
+        start_ftsim days --clock-file "$T/clock"
+        configure_day
+        play <<<"820810 exit"
+        compare_with days.txt true
+        assert_equal "$(query "SELECT DISTINCT j.job_id FROM deliveries d JOIN notices n ON n.seq = d.notice
+                JOIN jobs j ON j.id = n.job WHERE d.state = 3 AND d.reason = 'expired'")" ftjob-days-too-late
+}
