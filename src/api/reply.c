@@ -101,7 +101,8 @@ static usec_t read_span(const char *s) {
         return (usec_t) MIN(sum, RETRY_TEXT_MAX_USEC);
 }
 
-/* Azure says how long to wait only in words: "Try again in 2 seconds.", "Please retry after 86400 seconds." */
+/* Azure says how long to wait only in words: "Try again in 2 seconds.", "Please retry after 86400 seconds."
+ */
 static usec_t retry_after_of_text(const char *message) {
         static const char *const phrases[] = { "try again in ", "retry after ", "retry in " };
 

@@ -85,7 +85,7 @@ struct Source {
 
         JobPoll *job_polls;             /* under way */
         unsigned n_job_polls;
-        Watch *next_watch;              /* to be asked about next: what one poll leaves the next one begins with */
+        Watch *next_watch; /* to be asked about next: what one poll leaves the next one begins with */
         bool fanning_out;               /* it still may be in this poll */
         EventPage *waiting;             /* for one transaction with others; see ingest_waiting() */
         unsigned n_waiting;

@@ -11,7 +11,8 @@ int tail_start(Source *s, int64_t job, int64_t notice);
 int tail_promise(Source *s, int64_t job, usec_t now_real_usec);
 /* From the store: late looks that are due or will be. */
 int tails_schedule(Source *s);
-/* A poll ended: where the source throttles, what has not begun is left to late looks, behind the next poll. */
+/* A poll ended: where the source throttles, what has not begun is left to late looks, behind the next poll.
+ */
 void tails_held(Source *s);
 void tails_cancel(Source *s);
 /* Some notice still waits for details. */

@@ -1,6 +1,6 @@
 #pragma once
-/* How many requests a minute one source may cost: a bucket that holds a minute's worth and fills evenly. Pure;
- * time is boottime, so that a step of the clock gives nothing away. */
+/* How many requests a minute one source may cost: a bucket that holds a minute's worth and fills evenly.
+ * Pure; time is boottime, so that a step of the clock gives nothing away. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,5 +13,6 @@ typedef struct Budget {
 
 /* One request may be made now. */
 bool budget_has(const Budget *b, uint64_t per_minute, usec_t now_boot_usec);
-/* One is made, whether there was room for it or not: what cannot wait runs into debt, of a minute at most. */
+/* One is made, whether there was room for it or not: what cannot wait runs into debt, of a minute at most.
+ */
 void budget_take(Budget *b, uint64_t per_minute, usec_t now_boot_usec);

@@ -143,11 +143,13 @@ int store_source_save(Store *s, const StoredSource *source) {
 
 int store_shift_clock(Store *s, int64_t step_usec) {
         static const char *const updates[] = {
-                "UPDATE jobs SET tail_usec = max(tail_usec + ?1, 1), changed_usec = max(changed_usec + ?1, 1)"
+                "UPDATE jobs SET tail_usec = max(tail_usec + ?1, 1), changed_usec = max(changed_usec + "
+                "?1, 1)"
                 " WHERE tail_usec IS NOT NULL",
                 "UPDATE deliveries SET created_usec = max(created_usec + ?1, 1),"
                 " due_usec = max(due_usec + ?1, 1) WHERE state IN (0, 1)",
-                "UPDATE troubles SET since_usec = max(since_usec + ?1, 1), told_usec = max(told_usec + ?1, 1)",
+                "UPDATE troubles SET since_usec = max(since_usec + ?1, 1), told_usec = max(told_usec + "
+                "?1, 1)",
         };
         int r = 0;
 

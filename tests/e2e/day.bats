@@ -34,7 +34,8 @@ notices_by_time() {
                   at: (('"$1"' | if . then "day \($t / 86400 + 1 | floor) " else "" end) +
                        "\($t % 86400 / 3600 | floor | pad):\($t % 3600 / 60 | floor | pad)"),
                   says: ([$d.reason, $d.error.message, $d.detail, ($d.events // [] | map(.message) | .[]),
-                          (if ($d.blind_seconds // 0) > 0 then "for \($d.blind_seconds / 60 | floor)min" else "" end)] |
+                          (if ($d.blind_seconds // 0) > 0
+                           then "for \($d.blind_seconds / 60 | floor)min" else "" end)] |
                          map(select(. != null and . != "")) | join("; ") | sub(" .request [0-9a-f]*.$"; "")) }] |
                 sort_by([.minute, .sink, .about]) | .[] | "\(.at)  \(.sink)  \(.type)  \(.about)  \(.says)"' |
                 sed 's/  *$//'

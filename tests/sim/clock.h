@@ -1,7 +1,7 @@
 #pragma once
 /* The only place where the simulator reads time. An offset shared through a file (a signed 64-bit number of
- * nanoseconds, memory-mapped) bends it together with other programs, a second one, when it is not 0, is the time
- * itself (warp.c); clock_advance() moves the simulator alone. */
+ * nanoseconds, memory-mapped) bends it together with other programs, a second one, when it is not 0, is the
+ * time itself (warp.c); clock_advance() moves the simulator alone. */
 #include <stdint.h>
 
 typedef struct Clock {

@@ -1,15 +1,15 @@
 /* Virtual time for a program on sd-event and libcurl, preloaded into it: LD_PRELOAD=warp.so.
  *
- * The clocks stand still while the program works and jump to its next timer when it would sleep, so that a day
- * takes seconds and, however loaded the machine is, goes the same way. While a transfer of libcurl is under way
- * time waits for the other side; only when nothing comes for GRACE_MSEC of real time does it go on, by a second,
- * so that deadlines pass. All randomness of four bytes (jitter) is the same number.
+ * The clocks stand still while the program works and jump to its next timer when it would sleep, so that a
+ * day takes seconds and, however loaded the machine is, goes the same way. While a transfer of libcurl is
+ * under way time waits for the other side; only when nothing comes for GRACE_MSEC of real time does it go
+ * on, by a second, so that deadlines pass. All randomness of four bytes (jitter) is the same number.
  *
  *   WARP_CLOCK_FILE     two int64: 0, and the time in nanoseconds since 1970; ftsim --clock-file reads it
- *   WARP_SCRIPT         lines "SECONDS COMMAND", in order, seconds since the start: `step N` sets the realtime
- *                       clock of this program alone N seconds ahead, `suspend N` lets all but its monotonic
- *                       clock go on by N, `exit` is SIGTERM, anything else goes to the shell ($PPID is this
- *                       program) while time stands still */
+ *   WARP_SCRIPT         lines "SECONDS COMMAND", in order, seconds since the start: `step N` sets the
+ * realtime clock of this program alone N seconds ahead, `suspend N` lets all but its monotonic clock go on
+ * by N, `exit` is SIGTERM, anything else goes to the shell ($PPID is this program) while time stands still
+ */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>

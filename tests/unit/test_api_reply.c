@@ -31,7 +31,8 @@ static void test_waits(void **state) {
                 usec_t header, wait;
         } table[] = {
                 { 429, "Rate limit is exceeded. Try again in 2 seconds.", 0, 2 * USEC_PER_SEC },
-                { 429, "over the tier. Please retry after 86400 seconds. Please go here: x", 0, USEC_PER_DAY },
+                { 429, "over the tier. Please retry after 86400 seconds. Please go here: x", 0,
+                  USEC_PER_DAY },
                 { 429, "Please try again in 1m30s.", 0, 90 * USEC_PER_SEC },
                 { 429, "Please try again in 6ms.", 0, 6 * USEC_PER_MSEC },
                 { 429, "please try again in 1.5 minutes", 0, 90 * USEC_PER_SEC },
@@ -55,7 +56,8 @@ static void test_waits(void **state) {
                         Outcome o = api_reply_outcome(&reply);
                         buf_done(&reply.body);
                         if (o.retry_after_usec != table[i].wait)
-                                fail_msg("%s: %llu", table[i].message, (unsigned long long) o.retry_after_usec);
+                                fail_msg("%s: %llu", table[i].message,
+                                         (unsigned long long) o.retry_after_usec);
                         if (should >= 0)
                                 assert_int_equal(o.kind, should ? OUTCOME_RETRY : OUTCOME_REJECTED);
                 }

@@ -263,7 +263,9 @@ static void test_failures(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
-                HttpReply reply = { .status = failures[i].status, .body = BUF_INIT(4096) };
+                HttpReply reply = { .status = failures[i].status,
+                                    .should_retry = -1,
+                                    .body = BUF_INIT(4096) };
                 assert_int_equal(buf_puts(&reply.body, failures[i].body), 0);
                 Outcome o = token_reply_outcome(&a, &reply);
                 assert_string_equal(o.detail, failures[i].detail);

@@ -32,7 +32,8 @@ static void test_rate(void **state) {
                 /* A full bucket and what flows in. */
                 assert_in_range(minute(&b, rates[i], START), rates[i], 2 * rates[i]);
                 for (unsigned m = 1; m < 10; m++)
-                        assert_in_range(minute(&b, rates[i], START + m * USEC_PER_MINUTE), rates[i] - 1, rates[i] + 1);
+                        assert_in_range(minute(&b, rates[i], START + m * USEC_PER_MINUTE), rates[i] - 1,
+                                        rates[i] + 1);
                 /* What was not used for hours is a minute's worth and no more. */
                 assert_in_range(minute(&b, rates[i], START + USEC_PER_DAY), rates[i], 2 * rates[i]);
         }
