@@ -48,11 +48,17 @@ make_sandbox() {
         cat >"$T/bin/ftwatchd" <<-SH
 		#!/usr/bin/env bash
 		printf 'ftwatchd %s\n' "\$*" >>"$T/ran"
+		[[ " \$* " != *" --probe "* ]] || exec "$FTWATCHD" --version # probe.bats has it; ftsim's clock is another
 		[[ " \$* " == *" --config "* ]] || set -- "\$@" --config "$T/first.conf"
 		[[ " \$* " =~ " --"(check-config|dump-config|once)" " ]] || set -- "\$@" --once
 		exec "$FTWATCHD" "\$@"
 	SH
-        printf '#!/bin/sh\nexec "%s" "$@"\n' "$CTL" >"$T/bin/ftwatchctl"
+        # Verbs that ask the daemon are control.bats's.
+        cat >"$T/bin/ftwatchctl" <<-SH
+		#!/bin/sh
+		case \$1 in status | poll | test | retry | silence* | unsilence | reload | log-level) set -- help "\$1" ;; esac
+		exec "$CTL" "\$@"
+	SH
         cat >"$T/bin/make" <<-SH
 		#!/usr/bin/env bash
 		printf 'make %s\n' "\$*" >>"$T/ran"
@@ -62,7 +68,7 @@ make_sandbox() {
 	SH
         # Shells of root write to /etc: tests/boot runs those.
         printf '#!/bin/sh\n[ "$1" = sh ] || exec "$@"\n' >"$T/bin/sudo"
-        for name in systemctl systemd-sysusers journalctl install sudoedit; do
+        for name in systemctl systemd-sysusers journalctl install sudoedit usermod; do
                 printf '#!/bin/sh\necho "%s $*" >>"%s"\n' "$name" "$T/ran" >"$T/bin/$name"
         done
         chmod +x "$T/bin"/*
@@ -70,7 +76,7 @@ make_sandbox() {
         sed -e "s|https://contoso.openai.azure.com|$FTSIM_URL|" \
                 -e 's|"credential:azure-key"|"env:AZURE_KEY"|; s|"credential:slack-url"|"env:SLACK_URL"|' \
                 "$TOP/etc/ftwatchd.conf" >"$T/work/my.conf"
-        export HOME=$T/home
+        export HOME=$T/home USER=${USER:-somebody}
         mkdir "$HOME"
 }
 
