@@ -68,7 +68,7 @@ make_sandbox() {
 	SH
         # Shells of root write to /etc: tests/boot runs those.
         printf '#!/bin/sh\n[ "$1" = sh ] || exec "$@"\n' >"$T/bin/sudo"
-        for name in systemctl systemd-sysusers journalctl install sudoedit usermod; do
+        for name in systemctl systemd-sysusers journalctl install sudoedit usermod busctl; do
                 printf '#!/bin/sh\necho "%s $*" >>"%s"\n' "$name" "$T/ran" >"$T/bin/$name"
         done
         chmod +x "$T/bin"/*
