@@ -40,7 +40,6 @@ static void add_age(const Ctl *c, Table *table, json_object *o, const char *key)
 }
 
 static void add_source(const Ctl *c, Table *table, json_object *o) {
-        _cleanup_free_ char *why = NULL;
         const char *reason = json_member_string(o, "reason"), *detail = json_member_string(o, "detail");
         bool ok = json_member_bool(o, "ok", false), polling = json_member_bool(o, "polling", false);
         bool running = json_member(o, "ok") != NULL;

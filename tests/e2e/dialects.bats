@@ -26,7 +26,7 @@ story() {
                 echo "# $name $options"
                 start_ftsim - <<<"$1"
                 local server=$FTSIM_URL
-                FTSIM_URL=$server$path watch_all "dialect = \"$name\"; $options"
+                FTSIM_URL=$server$path watch_all "dialect = \"$name\"; checkpoints = true; $options"
                 sed -i "s|$path/sink|/sink|; s|$path\\(sink\\)|/\\1|" "$T/ftwatchd.conf"
                 rm -rf "$T/state"
                 start_daemon
