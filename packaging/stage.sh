@@ -14,7 +14,8 @@ files() {
                         [ ! -e "$file" ] || printf '%s\0' "$file"
                 done
         else
-                find . -type f -not -path './build*' -not -path './dist/*' -not -path '*/node_modules/*' -print0
+                find . -type f -not -path './build*' -not -path './dist/*' \
+                        -not -path '*/node_modules/*' -print0
         fi
 }
 

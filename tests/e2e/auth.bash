@@ -15,8 +15,8 @@ AUTH_KINDS=(client-secret client-certificate workload-identity imds imds-client 
 
 start_issuer() {
         mkdir -p "$T/identity/arc"
-        openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/identity/key.pem" -out "$T/identity/certificate.pem" \
-                -days 2 -subj /CN=ftwatchd 2>/dev/null
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/identity/key.pem" \
+                -out "$T/identity/certificate.pem" -days 2 -subj /CN=ftwatchd 2>/dev/null
         cat "$T/identity/key.pem" "$T/identity/certificate.pem" >"$T/identity/both.pem"
         printf 'eyJhbGciOiJSUzI1NiJ9.federated.token-of-the-cluster\n' >"$T/identity/federated"
         local scenario=$1
@@ -28,15 +28,16 @@ auth_of() {
         local kind=$1 options=
         local entra="tenant = \"contoso.example\"; client_id = \"$CLIENT_ID\"; authority = \"$FTSIM_URL\";"
         local machine='kind = "managed-identity"; platform = "imds";'
+        local imds="$machine endpoint = \"$FTSIM_URL\";"
         shift
         case $kind in
                 client-secret) options="$entra client_secret = \"$CLIENT_SECRET\";" ;;
                 client-certificate) options="$entra certificate = \"file:$T/identity/both.pem\";" ;;
                 workload-identity) options="$entra token_file = \"$T/identity/federated\";" ;;
-                imds) options="$machine endpoint = \"$FTSIM_URL\";" ;;
-                imds-client) options="$machine endpoint = \"$FTSIM_URL\"; client_id = \"$CLIENT_ID\";" ;;
-                imds-object) options="$machine endpoint = \"$FTSIM_URL\"; object_id = \"$OBJECT_ID\";" ;;
-                imds-resource) options="$machine endpoint = \"$FTSIM_URL\"; resource_id = \"$RESOURCE_ID\";" ;;
+                imds) options="$imds" ;;
+                imds-client) options="$imds client_id = \"$CLIENT_ID\";" ;;
+                imds-object) options="$imds object_id = \"$OBJECT_ID\";" ;;
+                imds-resource) options="$imds resource_id = \"$RESOURCE_ID\";" ;;
                 app-service*)
                         options="${machine/imds/app-service} endpoint = \"$FTSIM_URL/msi/token\";"
                         options+=' identity_header = "ftsim-identity-header";'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The shipped ftwatchd with tokens: they expire and are revoked, token servers fail, and nobody notices; what a
-# person must mend is told in words.
+# The shipped ftwatchd with tokens: they expire and are revoked, token servers fail, and nobody notices; what
+# a person must mend is told in words.
 
 bats_require_minimum_version 1.5.0
 load daemon

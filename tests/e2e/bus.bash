@@ -6,6 +6,7 @@
 #   ctl ARGUMENT..           ftwatchctl with the configuration of the test
 #   manager MEMBER [ARG..]   busctl call of org.ftwatchd1.Manager
 #   property NAME            busctl get-property of it
+#   log_control get|set ...  busctl get-property or set-property of LogControl1
 #   await_bus [NAME]         until the daemon bears its name
 #   as_nobody COMMAND..      as a user without any right
 
@@ -16,8 +17,8 @@ POLICY=$TOP/packaging/systemd/org.ftwatchd1.conf
 # shellcheck disable=SC2034  # for the tests
 LOG_CONTROL=(/org/freedesktop/LogControl1 org.freedesktop.LogControl1)
 
-# The names of the policy are those of this machine: the service runs as who runs the test, and the group that
-# may act is one that nobody of the test but him is in.
+# The names of the policy are those of this machine: the service runs as who runs the test, and the group
+# that may act is one that nobody of the test but him is in.
 write_bus_config() {
         local user
         user=$(id -un)
@@ -85,11 +86,16 @@ ctl() {
 manager() {
         local member=$1
         shift
-        busctl --system call "${BUS_OWNER:-org.ftwatchd1}" /org/ftwatchd1 org.ftwatchd1.Manager "$member" "$@"
+        busctl --system call "${BUS_OWNER:-org.ftwatchd1}" /org/ftwatchd1 org.ftwatchd1.Manager \
+                "$member" "$@"
 }
 
 property() {
         busctl --system get-property org.ftwatchd1 /org/ftwatchd1 org.ftwatchd1.Manager "$1"
+}
+
+log_control() {
+        busctl --system "$1-property" org.ftwatchd1 "${LOG_CONTROL[@]}" "${@:2}"
 }
 
 has_bus_name() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Control over D-Bus: a bus of the test's own with the policy that is shipped, busctl as a client that does not
-# know us, and ftwatchctl.
+# Control over D-Bus: a bus of the test's own with the policy that is shipped, busctl as a client that does
+# not know us, and ftwatchctl.
 
 # shellcheck disable=SC2030,SC2031  # a test exports for itself
 bats_require_minimum_version 1.5.0
@@ -52,7 +52,8 @@ says() {
 @test "bus: what it offers is described" {
         controlled
         busctl --system introspect org.ftwatchd1 /org/ftwatchd1 org.ftwatchd1.Manager |
-                sed "s/\"[0-9.][0-9.]*\"/\"VERSION\"/" | awk 'NR > 1 { print $1, $2, $3, $4 }' >"$T/described"
+                sed "s/\"[0-9.][0-9.]*\"/\"VERSION\"/" |
+                awk 'NR > 1 { print $1, $2, $3, $4 }' >"$T/described"
         diff "$TOP/tests/e2e/golden/manager.txt" "$T/described"
         busctl --system introspect org.ftwatchd1 "${LOG_CONTROL[@]}" | grep -q LogLevel
 }
@@ -162,8 +163,8 @@ says() {
         run_ctl 0 poll
         await_told job.running
         wait_for 10 grep -q PropertiesChanged "$T/listener.log"
-        grep '^{' "$T/listener.log" | jq -c 'select(.type == "signal" and .member == "Notice") | .payload.data' \
-                >"$T/signals"
+        grep '^{' "$T/listener.log" |
+                jq -c 'select(.type == "signal" and .member == "Notice") | .payload.data' >"$T/signals"
         [[ $(jq '.[1, 2, 3]' "$T/signals" | xargs) = *'job.running sim ftjob-told'* ]]
         jq -r '.[4]' "$T/signals" | jq -e 'select(.id == "ftjob-told") | .status' | grep -q running
         assert_equal "$(property UnfinishedJobs)" 'u 1'
@@ -172,17 +173,17 @@ says() {
 
 @test "LogControl1: level, target and identifier, by busctl" {
         controlled
-        busctl --system get-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogLevel | grep -q '"debug"'
-        busctl --system get-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogTarget | grep -q '"console"'
-        busctl --system get-property org.ftwatchd1 "${LOG_CONTROL[@]}" SyslogIdentifier | grep -q '"ftwatchd"'
-        busctl --system set-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogLevel s warning
-        busctl --system get-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogLevel | grep -q '"warning"'
-        run busctl --system set-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogLevel s loud
+        log_control get LogLevel | grep -q '"debug"'
+        log_control get LogTarget | grep -q '"console"'
+        log_control get SyslogIdentifier | grep -q '"ftwatchd"'
+        log_control set LogLevel s warning
+        log_control get LogLevel | grep -q '"warning"'
+        run log_control set LogLevel s loud
         says "unknown log level 'loud'"
-        run busctl --system set-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogTarget s kmsg
+        run log_control set LogTarget s kmsg
         says "unknown log target 'kmsg'"
-        busctl --system set-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogTarget s null
-        busctl --system set-property org.ftwatchd1 "${LOG_CONTROL[@]}" LogTarget s auto
+        log_control set LogTarget s null
+        log_control set LogTarget s auto
 }
 
 @test "log-level: printed and changed" {
@@ -342,7 +343,8 @@ says() {
         run_job ftjob-kept
         run_ctl 0 poll
         run_ctl 0 deliveries --state silenced --json
-        assert_equal "$(jq -r '.[-1] | .state, .detail' <<<"$output" | xargs)" 'silenced silence 2: receiver h*'
+        assert_equal "$(jq -r '.[-1] | .state, .detail' <<<"$output" | xargs)" \
+                'silenced silence 2: receiver h*'
         run_ctl 0 unsilence --all
         run_ctl 0 retry "$(ctl deliveries --state silenced --json | jq -r '.[-1].notice')"
         says '1 delivery is owed again'

@@ -55,8 +55,8 @@ watch_long() {
                 jq -e '.lasting_seconds >= 1 and (.detail | contains("its last step was 50"))'
         # Two on the way; the third one is the model itself.
         assert_equal "$(count_of diverges job.checkpoint)" 2
-        told 'select(.type == "fine_tuning.job.checkpoint" and .data.suffix == "diverges") | .data.checkpoint' |
-                jq -es 'map(.step_number) == [30, 60]'
+        told 'select(.type == "fine_tuning.job.checkpoint" and .data.suffix == "diverges") |
+                .data.checkpoint' | jq -es 'map(.step_number) == [30, 60]'
 }
 
 @test "long jobs: ftwatchctl has the marks, the checkpoints and the reward" {
@@ -102,6 +102,7 @@ watch_long() {
                 sim POST "/_sim/event/ftjob-c?message=Checkpoint%20$i" >/dev/null
                 await_poll 3
         done
-        assert_equal "$(sim GET /_sim/requests | jq '[.[] | select(.path | endswith("/checkpoints"))] | length')" 1
+        assert_equal "$(sim GET /_sim/requests |
+                jq '[.[] | select(.path | endswith("/checkpoints"))] | length')" 1
         assert_equal "$(count_told source.misconfigured)" 0
 }

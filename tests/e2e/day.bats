@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A day of mixed trouble in virtual time, in seconds: the shipped daemon with real libcurl against ftsim, below
-# warp.so. What it tells is compared with golden/day.txt, which is for people to read.
+# A day of mixed trouble in virtual time, in seconds: the shipped daemon with real libcurl against ftsim,
+# below warp.so. What it tells is compared with golden/day.txt, which is for people to read.
 # FTWATCH_UPDATE_GOLDEN=1 writes it anew.
 
 load daemon
@@ -9,25 +9,27 @@ MIDNIGHT=1800057600 # 2027-01-16 00:00:00 UTC
 
 # The clock file, standing at midnight.
 make_clock() {
-        python3 -c 'import struct, sys; sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' \
-                "$MIDNIGHT" >"$T/clock"
+        python3 -c 'import struct, sys
+sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' "$MIDNIGHT" >"$T/clock"
 }
 
 # Runs the daemon through the script on standard input; it ends by itself.
 play() {
         cat >"$T/script"
-        timeout 300 env WARP_CLOCK_FILE="$T/clock" WARP_SCRIPT="$T/script" LD_PRELOAD="$BUILD/warp.so" TZ=UTC \
-                "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose >"$T/daemon.log" 2>&1 || {
+        timeout 300 env TZ=UTC LD_PRELOAD="$BUILD/warp.so" WARP_CLOCK_FILE="$T/clock" \
+                WARP_SCRIPT="$T/script" "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose >"$T/daemon.log" 2>&1 || {
                 tail -40 "$T/daemon.log"
                 return 1
         }
 }
 
-# What has come, by the true minute at which it came: "HH:MM  hook  type  about: what it says", behind the number
-# of the day where there are several. In one minute the order is that of subjects, and in time for each of them.
+# What has come, by the true minute at which it came: "HH:MM  hook  type  about: what it says", behind the
+# number of the day where there are several. In one minute the order is that of subjects, and in time for each
+# of them.
 notices_by_time() {
         # shellcheck disable=SC2016  # jq's
-        received '' '[.[] | select(.answer < 300) | .body.data as $d | (.clock - '"$MIDNIGHT"' | floor) as $t |
+        received '' '[.[] | select(.answer < 300) | .body.data as $d |
+                (.clock - '"$MIDNIGHT"' | floor) as $t |
                 def pad: tostring | if length < 2 then "0" + . else . end;
                 { minute: ($t / 60 | floor), sink, about: ($d.suffix // $d.receiver // $d.source // "-"),
                   type: (.body.type | sub("^fine_tuning."; "")),
@@ -36,8 +38,10 @@ notices_by_time() {
                   says: ([$d.reason, $d.error.message, $d.detail, ($d.events // [] | map(.message) | .[]),
                           (if ($d.blind_seconds // 0) > 0
                            then "for \($d.blind_seconds / 60 | floor)min" else "" end)] |
-                         map(select(. != null and . != "")) | join("; ") | sub(" .request [0-9a-f]*.$"; "")) }] |
-                sort_by([.minute, .sink, .about]) | .[] | "\(.at)  \(.sink)  \(.type)  \(.about)  \(.says)"' |
+                         map(select(. != null and . != "")) | join("; ") |
+                         sub(" .request [0-9a-f]*.$"; "")) }] |
+                sort_by([.minute, .sink, .about]) | .[] |
+                "\(.at)  \(.sink)  \(.type)  \(.about)  \(.says)"' |
                 sed 's/  *$//'
 }
 
@@ -75,8 +79,8 @@ configure_day() {
         make_clock
         start_ftsim day --clock-file "$T/clock"
         configure_day
-        # 09:00 another key; 09:20 the daemon is told. 10:00 the clock goes back by three hours, 11:00 ahead again.
-        # 12:00 the machine sleeps for four hours. 20:00 the end.
+        # 09:00 another key; 09:20 the daemon is told. 10:00 the clock goes back by three hours, 11:00 ahead
+        # again. 12:00 the machine sleeps for four hours. 20:00 the end.
         play <<-SCRIPT
 		32410 curl -sf -X POST -d rotated $FTSIM_URL/_sim/key/api-key
 		33610 printf rotated >$T/key; kill -HUP \$PPID

@@ -31,7 +31,8 @@ story() {
                 rm -rf "$T/state"
                 start_daemon
                 await_poll
-                post_job '{ "id": "ftjob-s", "suffix": "story", "auto_events": false, "tail": 0.0, "lead": 0.0,
+                post_job '{ "id": "ftjob-s", "suffix": "story", "auto_events": false,
+                        "tail": 0.0, "lead": 0.0,
                         "training": { "steps": 30, "from": -5.0, "to": -1.0, "validation": true },
                         "timeline": [ { "at": -6.0, "status": "running" } ] }'
                 await_told job.running

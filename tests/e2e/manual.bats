@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The manual pages, etc/ftwatchd.conf, --help and the tables of the source say the same: who adds an option, a
-# verb or a notice type is told here where else it belongs.
+# The manual pages, etc/ftwatchd.conf, --help and the tables of the source say the same: who adds an option,
+# a verb or a notice type is told here where else it belongs.
 
 bats_require_minimum_version 1.5.0
 load readme
@@ -123,8 +123,8 @@ paged() {
         local required
         make_credentials
         required=$(required_of 'Each of sources' | sed 's/api_key = "[^"]*"; //')
-        printf 'sources = ( { %s auth = { kind = "managed-identity"; platform = "imds"; }; } );\n' "$required" \
-                >"$T/auth.conf"
+        printf 'sources = ( { %s auth = { kind = "managed-identity"; platform = "imds"; }; } );\n' \
+                "$required" >"$T/auth.conf"
         "$FTWATCHD" --config "$T/auth.conf" --dump-config | sed -n '/^    auth = {/,/^    };/p' >"$T/dumped"
         sed -n 's/^ *\(# \)\{0,1\}\([a-z_]*\) \(=\|is\) .*/\2/p' "$T/dumped" | grep -v '^auth$' |
                 sort >"$T/expected"

@@ -9,7 +9,8 @@ load daemon
 JOBS='*/fine_tuning/jobs'
 
 setup() {
-        unset CREDENTIALS_DIRECTORY STATE_DIRECTORY NOTIFY_SOCKET http_proxy https_proxy HTTPS_PROXY ALL_PROXY
+        unset CREDENTIALS_DIRECTORY STATE_DIRECTORY NOTIFY_SOCKET
+        unset http_proxy https_proxy HTTPS_PROXY ALL_PROXY
 }
 
 teardown() {
@@ -32,14 +33,16 @@ start_sim() {
 source_is() {
         local name=$1 endpoint=$2
         shift 2
-        printf 'state_dir = "%s/state";\nsources = ( { name = "%s"; endpoint = "%s"; %s } );\n' "$T" "$name" \
-                "$endpoint" "$*" >"$T/ftwatchd.conf"
+        printf 'state_dir = "%s/state";\nsources = ( { name = "%s"; endpoint = "%s"; %s } );\n' \
+                "$T" "$name" "$endpoint" "$*" >"$T/ftwatchd.conf"
         chmod 600 "$T/ftwatchd.conf"
 }
 
 # Long lines are joined: where they are broken depends on durations.
 normal() {
-        awk 'substr($0, 1, 33) ~ /^ +$/ && substr($0, 34, 2) != "->" { sub(/^ +/, " "); printf "%s", $0; next }
+        awk 'substr($0, 1, 33) ~ /^ +$/ && substr($0, 34, 2) != "->" {
+                        sub(/^ +/, " "); printf "%s", $0; next
+                }
                 NR > 1 { print "" } { printf "%s", $0 } END { print "" }' |
                 sed -E -e 's/^(  .{11}  (ok    |FAILED))  [ 0-9]{5} ms/\1      N ms/' \
                 -e 's/after [0-9]+ (ms|milliseconds)/after N \1/g' \
@@ -154,11 +157,12 @@ fault() {
 @test "role missing, firewall, private endpoint, wrong audience: by the words of the service" {
         start_sim
         source_is contoso "$FTSIM_URL" "$KEY"
-        local name status code words
+        local name status code words error
         while IFS='|' read -r name status code words; do
                 sim DELETE /_sim/fault >/dev/null
-                fault "$JOBS" "\"status\": $status,
-                        \"body\": \"{\\\"error\\\":{\\\"code\\\":\\\"$code\\\",\\\"message\\\":\\\"$words\\\"}}\""
+                error=$(jq -cn --arg code "$code" --arg words "$words" \
+                        '{ error: { code: $code, message: $words } } | tojson')
+                fault "$JOBS" "\"status\": $status, \"body\": $error"
                 says 1 "$name"
         done <<-END
 		role-missing|401|PermissionDenied|Principal does not have access to API/Operation.
@@ -197,7 +201,8 @@ fault() {
         start_sim
         source_is contoso https://contoso.invalid "$KEY" 'proxy = "http://127.0.0.1:1";'
         says 1 no-proxy-there
-        start forward-proxy "$HELPERS_DIR/forward_proxy.py" --port-file "$T/proxy" --log "$T/proxy.log" --refuse 403
+        start forward-proxy "$HELPERS_DIR/forward_proxy.py" --port-file "$T/proxy" --log "$T/proxy.log" \
+                --refuse 403
         wait_for 20 test -s "$T/proxy"
         source_is contoso https://contoso.invalid "$KEY" "proxy = \"http://127.0.0.1:$(cat "$T/proxy")\";"
         says 1 proxy-refuses

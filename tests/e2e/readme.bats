@@ -56,14 +56,17 @@ make_sandbox() {
         # Verbs that ask the daemon are control.bats's.
         cat >"$T/bin/ftwatchctl" <<-SH
 		#!/bin/sh
-		case \$1 in status | poll | test | retry | silence* | unsilence | reload | log-level) set -- help "\$1" ;; esac
+		case \$1 in
+		        status | poll | test | retry | silence* | unsilence | reload | log-level) set -- help "\$1" ;;
+		esac
 		exec "$CTL" "\$@"
 	SH
         cat >"$T/bin/make" <<-SH
 		#!/usr/bin/env bash
 		printf 'make %s\n' "\$*" >>"$T/ran"
 		for word in "\$@"; do
-		        [[ \$word == *=* ]] || cat "$TOP/Makefile" "$TOP/packaging/packages.mk" | grep -q "^\$word:.* ## " || exit 1
+		        [[ \$word == *=* ]] || cat "$TOP/Makefile" "$TOP/packaging/packages.mk" |
+		                grep -q "^\$word:.* ## " || exit 1
 		done
 	SH
         # Shells of root write to /etc: tests/boot runs those.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The way to a server: proxies, authorities of one's own, client certificates, addresses of private endpoints,
-# IPv6. The shipped ftwatchd against ftsim behind tests/e2e/tls_front.py and forward_proxy.py.
+# The way to a server: proxies, authorities of one's own, client certificates, addresses of private
+# endpoints, IPv6. The shipped ftwatchd against ftsim behind tests/e2e/tls_front.py and forward_proxy.py.
 
 bats_require_minimum_version 1.5.0
 load daemon
@@ -9,7 +9,8 @@ load pki
 KEY='api_key = "ftsim-key";'
 
 setup() {
-        unset CREDENTIALS_DIRECTORY STATE_DIRECTORY NOTIFY_SOCKET http_proxy https_proxy HTTPS_PROXY ALL_PROXY
+        unset CREDENTIALS_DIRECTORY STATE_DIRECTORY NOTIFY_SOCKET
+        unset http_proxy https_proxy HTTPS_PROXY ALL_PROXY
         make_pki
         start_ftsim - <<<''
 }
@@ -50,7 +51,8 @@ probe() {
 # fails_with REASON WORDS ADVICE: parts of what the probe says about the list of jobs
 fails_with() {
         run -1 --separate-stderr probe
-        jq -e --arg r "$1" --arg w "$2" --arg a "$3" '.[0].checks[0] | .verdict == "failed" and .reason == $r and
+        jq -e --arg r "$1" --arg w "$2" --arg a "$3" '.[0].checks[0] |
+                .verdict == "failed" and .reason == $r and
                 (.words | contains($w)) and (.advice | contains($a))' <<<"$output" >/dev/null || {
                 jq '.[0].checks[0]' <<<"$output"
                 return 1
@@ -153,14 +155,15 @@ refused() {
 @test "client certificate: shown, with its key apart, encrypted or in one file; its lack is told" {
         start_front front server --client-ca "$T/ca.pem"
         local ca="ca_file = \"$T/ca.pem\";"
-        source_is "https://127.0.0.1:$FRONT" "$ca client_cert = \"$T/alice.pem\"; client_key = \"$T/alice.key\";"
+        local alice="$ca client_cert = \"$T/alice.pem\";"
+        source_is "https://127.0.0.1:$FRONT" "$alice client_key = \"$T/alice.key\";"
         works
         assert_equal "$(jq -r .client "$T/front.jsonl" | sort -u)" alice
         cat "$T/bob.pem" "$T/bob.key" >"$T/both.pem"
         source_is "https://127.0.0.1:$FRONT" "$ca client_cert = \"$T/both.pem\";"
         works
         openssl pkcs8 -topk8 -v2 aes-256-cbc -in "$T/alice.key" -out "$T/locked.key" -passout pass:open
-        source_is "https://127.0.0.1:$FRONT" "$ca client_cert = \"$T/alice.pem\"; client_key = \"$T/locked.key\";
+        source_is "https://127.0.0.1:$FRONT" "$alice client_key = \"$T/locked.key\";
                 client_key_password = \"open\";"
         works
         source_is "https://127.0.0.1:$FRONT" "$ca"
@@ -215,15 +218,16 @@ refused() {
 
 @test "resolve: a private endpoint by its name, IPv4 and IPv6, the certificate still checked for the name" {
         start_front front server
-        source_is "https://sim.example:$FRONT" "ca_file = \"$T/ca.pem\"; resolve = \"sim.example:$FRONT:127.0.0.1\";"
+        local ca="ca_file = \"$T/ca.pem\";"
+        source_is "https://sim.example:$FRONT" "$ca resolve = \"sim.example:$FRONT:127.0.0.1\";"
         works
         assert_equal "$(jq -r .sni "$T/front.jsonl" | sort -u)" sim.example
-        source_is "https://wrong.example:$FRONT" "ca_file = \"$T/ca.pem\";
+        source_is "https://wrong.example:$FRONT" "$ca
                 resolve = [ \"x.example:443:10.0.0.1\", \"wrong.example:$FRONT:127.0.0.1\" ];"
         fails_with tls 'subject name' 'host name'
         ip -6 addr show dev lo | grep -q '::1' || skip 'no IPv6 here'
         start_front six server --host ::1
-        source_is "https://sim.example:$FRONT" "ca_file = \"$T/ca.pem\"; resolve = \"sim.example:$FRONT:[::1]\";"
+        source_is "https://sim.example:$FRONT" "$ca resolve = \"sim.example:$FRONT:[::1]\";"
         works
 }
 
