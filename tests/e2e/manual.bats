@@ -6,8 +6,6 @@ bats_require_minimum_version 1.5.0
 load readme
 
 CTL=${FTWATCHCTL:-$BUILD/ftwatchctl}
-MAN=$TOP/packaging/man
-CONF_PAGE=$MAN/ftwatchd.conf.5
 
 # items PAGE SECTION: "KEY<TAB>DEFAULT" of "It Ic KEY Pq DEFAULT" and "It Ic KEY No = Cm DEFAULT" there
 items() {
@@ -158,10 +156,17 @@ paged() {
         assert_equal "$(items "$CONF_PAGE" 'Each of receivers' | sed -n 's/^kind\t//p')" required
 }
 
-@test "ftwatchd.conf(5): its example is a configuration" {
+@test "ftwatchd.conf(5): its examples are configurations" {
+        local i
         make_credentials
-        sed -n '/^\.Bd -literal/,/^\.Ed/p' "$CONF_PAGE" | sed '/^\./d' >"$T/example.conf"
-        "$FTWATCHD" --config "$T/example.conf" --check-config
+        openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=ftwatchd -keyout "$T/key.pem" \
+                -out "$T/certificate.pem"
+        cat "$T/key.pem" "$T/certificate.pem" >"$T/credentials/contoso-pem"
+        page_blocks "$CONF_PAGE" EXAMPLES
+        for ((i = 1; i <= n_blocks; i++)); do
+                check_piece "$T/ftwatchd.conf.5-EXAMPLES-$i" "$T/ftwatchd.conf.5-EXAMPLES-1"
+        done
+        ((n_blocks >= 3))
 }
 
 @test "ftwatchd.conf(5): every notice type, and which are told without rules" {

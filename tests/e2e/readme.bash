@@ -1,10 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016  # backticks are Markdown's
-# What the tests of README.md share: its blocks and tables, and the secrets that its examples name.
+# What the tests of README.md and of the manual pages share: their blocks, and the secrets that the examples
+# name.
 
 load helpers
 
 README=$TOP/README.md
+MAN=$TOP/packaging/man
+CONF_PAGE=$MAN/ftwatchd.conf.5
 FTWATCHD=${FTWATCHD:-$BUILD/ftwatchd}
 HOOK_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 
@@ -31,12 +34,19 @@ blocks() {
         }
 }
 
-# table HEADING: the rows of the table whose first heading this is, as "KEY<TAB>SECOND CELL"
-table() {
-        awk -v heading="| $1 |" -F ' *[|] *' '
-                index($0, heading) == 1 { inside = 1; next }
-                !/^\|/ { inside = 0 }
-                inside && $2 ~ /^`.*`$/ { gsub(/`/, ""); print $2 "\t" $3 }' "$README"
+# page_blocks PAGE SECTION: its literal displays, one file each, $T/PAGE-SECTION-1 and on; sets n_blocks
+page_blocks() {
+        awk -v section="$2" -v to="$T/${1##*/}-$2" '
+                /^\.S[hs] / { wanted = substr($0, 5) == section }
+                wanted && /^\.Bd -literal/ { inside = 1; n++; next }
+                /^\.Ed/ { inside = 0 }
+                inside { gsub(/\\e/, "\\"); print > (to "-" n) }
+                END { print n + 0 }' "$1" >"$T/n"
+        n_blocks=$(<"$T/n")
+        ((n_blocks > 0)) || {
+                echo "$1 has no display in $2"
+                return 1
+        }
 }
 
 # Where the examples find their secrets.
@@ -50,4 +60,15 @@ make_credentials() {
         printf '%s\n' "$HOOK_SECRET" >"$T/credentials/hook-secret"
         printf 'of the mail\n' >"$T/credentials/mail-password"
         printf '%s\n' "$sinks/webhook/hook" >"$T/credentials/hook-url"
+}
+
+# check_piece PIECE FIRST: a configuration, when the lists that it lacks are those of another
+check_piece() {
+        local list
+        cp "$1" "$T/whole.conf"
+        for list in sources receivers; do
+                grep -q "^$list = " "$1" || awk -v list="$list = " '
+                        /^[a-z]+ = / { show = index($0, list) == 1 } show' "$2" >>"$T/whole.conf"
+        done
+        "$FTWATCHD" --config "$T/whole.conf" --check-config
 }

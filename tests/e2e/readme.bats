@@ -5,8 +5,9 @@
 #   libconfig   is checked; sources or receivers that a fragment names and lacks are those of the first block
 #   console     "$ ftwatchctl ..." gives what is shown, stamps, spans and widths aside
 #   ini         the drop-in of the unit: has every secret that the shipped configuration names
-#   js          receives a webhook that ftwatchd sent, and refuses a forged one
-#   json        the body of a webhook: has the members that a real one has
+#
+# So do the displays of the manual pages: commands are run, the body of a webhook has the members of a real
+# one, and the snippets beside it receive what ftwatchd sent and refuse what is forged.
 
 # shellcheck disable=SC2016  # backticks are Markdown's
 bats_require_minimum_version 1.5.0
@@ -26,6 +27,15 @@ poll_once() {
                 cat "$T/ftwatchd.log"
                 return 1
         }
+}
+
+# To the end of every job of the scenario "demo".
+poll_demo() {
+        local i
+        for i in 1 2 3 4 5 6; do
+                poll_once
+                sim POST '/_sim/advance?seconds=5' >/dev/null
+        done
 }
 
 # One job that fails, one that succeeds.
@@ -56,6 +66,7 @@ make_sandbox() {
         # Verbs that ask the daemon are control.bats's.
         cat >"$T/bin/ftwatchctl" <<-SH
 		#!/bin/sh
+		[ "\$1" != --instance=research ] || shift
 		case \$1 in
 		        status | poll | test | retry | silence* | unsilence | reload | log-level) set -- help "\$1" ;;
 		esac
@@ -70,8 +81,13 @@ make_sandbox() {
 		done
 	SH
         # Shells of root write to /etc: tests/boot runs those.
-        printf '#!/bin/sh\n[ "$1" = sh ] || exec "$@"\n' >"$T/bin/sudo"
-        for name in systemctl systemd-sysusers journalctl install sudoedit usermod busctl; do
+        cat >"$T/bin/sudo" <<-'SH'
+		#!/bin/sh
+		while [ "${1#*=}" != "$1" ]; do shift; done # the secrets of the unit are not here
+		[ "$1" = sh ] || exec "$@"
+	SH
+        for name in systemctl systemd-sysusers systemd-creds journalctl busctl install apt-get sudoedit \
+                usermod; do
                 printf '#!/bin/sh\necho "%s $*" >>"%s"\n' "$name" "$T/ran" >"$T/bin/$name"
         done
         chmod +x "$T/bin"/*
@@ -89,32 +105,59 @@ run_block() (
         bash -euo pipefail "$1"
 )
 
+# run_blocks FILE..: each of them; none warns
+run_blocks() {
+        local block run
+        for block in "$@"; do
+                run=$T/run-${block##*/}
+                sed -e "s|^\./contrib/demo.sh|$TOP/contrib/demo.sh --help|" \
+                        -e "s|^contrib/bootstrap.sh|$TOP/contrib/bootstrap.sh --help|" \
+                        -e "s|^\./tests/run.sh|$TOP/tests/run.sh --help|" \
+                        -e "s|AZURE_KEY=\.\.\.|AZURE_KEY=$FTSIM_KEY|" \
+                        -e "s|https://hooks.slack.com/services/\.\.\.|$FTSIM_URL/sink/slack/x|" \
+                        "$block" >"$run"
+                run_block "$run" >"$run.out" 2>&1 3>&- || {
+                        cat "$block" "$run.out"
+                        return 1
+                }
+                if grep -E '\[(error|warning)\]|mistake' "$run.out" | grep -v 'no mistakes '; then
+                        return 1
+                fi
+        done
+}
+
 @test "README: every command runs" {
-        local i
         start_ftsim demo
         make_credentials
         configure_first
         make_sandbox
         blocks sh
         ((n_blocks >= 6))
-        for ((i = 1; i <= n_blocks; i++)); do
-                sed -e "s|^\./contrib/demo.sh|$TOP/contrib/demo.sh --help|" \
-                        -e "s|^contrib/bootstrap.sh|$TOP/contrib/bootstrap.sh --help|" \
-                        -e "s|^\./tests/run.sh|$TOP/tests/run.sh --help|" \
-                        -e "s|AZURE_KEY=\.\.\.|AZURE_KEY=$FTSIM_KEY|" \
-                        -e "s|https://hooks.slack.com/services/\.\.\.|$FTSIM_URL/sink/slack/x|" \
-                        "$T/sh-$i" >"$T/run-$i"
-                run_block "$T/run-$i" >"$T/out-$i" 2>&1 3>&- || {
-                        cat "$T/sh-$i" "$T/out-$i"
-                        return 1
-                }
-                if grep -E '\[(error|warning)\]|mistake' "$T/out-$i" | grep -v 'no mistakes '; then
-                        return 1
-                fi
-        done
-        grep -qxF 'make install' "$T/ran"
+        run_blocks "$T"/sh-*
+        grep -qxF 'make deb' "$T/ran"
         grep -qxF 'ftwatchd --config my.conf' "$T/ran"
         [[ -s $HOME/.ftwatchd/state.db ]]
+}
+
+@test "manual: every command of the examples runs" {
+        start_ftsim demo
+        make_credentials
+        configure_first
+        make_sandbox
+        poll_demo
+        page_blocks "$MAN/ftwatchctl.1" EXAMPLES
+        run_blocks "$T"/ftwatchctl.1-EXAMPLES-*
+        awk '$2 !~ /^-/ { print $2 }' "$T"/ftwatchctl.1-EXAMPLES-* | sort -u >"$T/verbs"
+        "$CTL" help | sed -nE 's/^  ([a-z][a-z-]*) .*/\1/p' | grep -vxE 'ftwatchctl|help' | sort |
+                diff - "$T/verbs"
+        export AZURE_KEY=$FTSIM_KEY SLACK_URL=$FTSIM_URL/sink/slack/x STATE_DIRECTORY=$T/trial
+        page_blocks "$MAN/ftwatchd.8" EXAMPLES
+        page_blocks "$MAN/ftwatchd.8" D-BUS
+        page_blocks "$MAN/ftwatchd.8" SYSTEMD
+        blocks ini
+        diff "$T/ini-1" "$T/ftwatchd.8-SYSTEMD-1"
+        run_blocks "$T"/ftwatchd.8-EXAMPLES-* "$T"/ftwatchd.8-D-BUS-* "$T"/ftwatchd.8-SYSTEMD-[2-9]
+        grep -qxF 'ftwatchd --config my.conf --verbose' "$T/ran"
 }
 
 @test "README: the drop-in hands over every secret that the shipped configuration names" {
@@ -144,21 +187,13 @@ run_block() (
         assert_equal "$(received ml-teams '[.[] | select(.answer == 202)] | length')" 1
 }
 
-# One list of the first block.
-first_list() {
-        awk -v list="$1 = " '/^[a-z]+ = / { show = index($0, list) == 1 } show' "$T/libconfig-1"
-}
-
 @test "README: every other piece of configuration is one" {
         local i
         make_credentials
         blocks libconfig
-        ((n_blocks >= 4))
+        ((n_blocks >= 2))
         for ((i = 1; i <= n_blocks; i++)); do
-                cp "$T/libconfig-$i" "$T/whole.conf"
-                grep -q '^sources = ' "$T/whole.conf" || first_list sources >>"$T/whole.conf"
-                grep -q '^receivers = ' "$T/whole.conf" || first_list receivers >>"$T/whole.conf"
-                "$FTWATCHD" --config "$T/whole.conf" --check-config
+                check_piece "$T/libconfig-$i" "$T/libconfig-1"
         done
 }
 
@@ -176,10 +211,7 @@ timeless() {
         start_ftsim demo
         make_credentials
         configure_first
-        for i in 1 2 3 4 5 6; do
-                poll_once
-                sim POST '/_sim/advance?seconds=5' >/dev/null
-        done
+        poll_demo
         blocks console
         for ((i = 1; i <= n_blocks; i++)); do
                 while read -r command; do
@@ -190,7 +222,7 @@ timeless() {
                 timeless <"$T/console-$i" | diff - "$T/real"
         done
         sed -n 's/^\$ ftwatchctl \([a-z]*\).*/\1/p' "$T"/console-* | sort -u | xargs >"$T/verbs"
-        assert_equal "$(<"$T/verbs")" 'deliveries events jobs metrics notices show'
+        assert_equal "$(<"$T/verbs")" 'events jobs'
 }
 
 # --- webhook ------------------------------------------------------------------------------------------
@@ -199,7 +231,7 @@ timeless() {
 MEMBERS='[paths(type != "array") | select(all(.[]; type == "string")) |
         select(length < 3 or .[1] == "error")]'
 
-@test "README: a webhook has the members that are shown, and the snippets verify it" {
+@test "manual: a webhook has the members that are shown, and the snippets verify it" {
         local i
         start_ftsim - <<<''
         make_credentials
@@ -214,12 +246,11 @@ MEMBERS='[paths(type != "array") | select(all(.[]; type == "string")) |
         poll_once
         received hook 'map(select(.body.data.suffix == "bad-data" and
                 (.body.type | endswith("failed"))))[0] | {headers, raw}' >"$T/webhook.json"
-        blocks json
-        jq -S "$MEMBERS" <"$T/json-1" >"$T/shown"
+        page_blocks "$CONF_PAGE" WEBHOOKS
+        assert_equal "$n_blocks" 3
+        jq -S "$MEMBERS" <"$T/ftwatchd.conf.5-WEBHOOKS-1" >"$T/shown"
         jq -r .raw "$T/webhook.json" | jq -S "$MEMBERS" | diff "$T/shown" -
 
-        blocks js
-        assert_equal "$n_blocks" 2
         [[ -d $TOP/tests/verify/node_modules/openai ]] || {
                 [[ ${CI:-} != true ]] && skip "openai is not installed (npm ci --prefix tests/verify)"
         }
@@ -235,8 +266,8 @@ MEMBERS='[paths(type != "array") | select(all(.[]; type == "string")) |
 		await assert.rejects(async () => receive(raw.replace("failed", "FAILED"), lower));
 		console.log("accepted", event.data.suffix);
 	JS
-        for i in 1 2; do
-                cp "$T/js-$i" "$T/receive-$i.mjs"
+        for i in 2 3; do
+                cp "$T/ftwatchd.conf.5-WEBHOOKS-$i" "$T/receive-$i.mjs"
                 HOOK_SECRET=$HOOK_SECRET run -0 node --require "$TOP/tests/verify/node18.cjs" "$T/try.mjs" \
                         "$T/receive-$i.mjs" "$T/webhook.json"
                 assert_equal "$output" 'accepted bad-data'
