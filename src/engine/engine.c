@@ -216,6 +216,8 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
         if (r >= 0)
                 r = dispatcher_new(&e->dispatcher, e);
         if (r >= 0)
+                r = gate_new(&e->gate, e->config->connections, source_call_open);
+        if (r >= 0)
                 r = engine_add_sources(e);
         if (r >= 0)
                 r = engine_forget_troubles(e);
@@ -230,9 +232,12 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
 Engine *engine_free(Engine *e) {
         if (!e)
                 return NULL;
+        if (e->gate)
+                gate_close(e->gate);
         for (size_t i = 0; i < e->n_sources; i++)
                 source_free(e->sources[i]);
         free(e->sources);
+        gate_free(e->gate);
         tokens_free(e);
         dispatcher_free(e->dispatcher);
         sd_event_source_disable_unref(e->idle);

@@ -18,6 +18,7 @@
 #include "model/advice.h"
 #include "model/trouble.h"
 
+#define PROBE_CONNECTIONS 4U            /* one request at a time: it never waits */
 #define LIST_LIMIT 20U /* what every server gives by default: enough to find a finished job */
 #define CLOCK_SKEW_MAX 300              /* seconds: what Standard Webhooks tolerates */
 
@@ -340,7 +341,9 @@ int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http
         p->done = done;
         p->userdata = userdata;
         p->asked_usec = engine_now(&p->engine).boot_usec;
-        int r = source_settings_key(settings) ? 0 : token_attach(&p->engine, settings, &p->source.token);
+        int r = gate_new(&p->engine.gate, PROBE_CONNECTIONS, source_call_open);
+        if (r >= 0 && !source_settings_key(settings))
+                r = token_attach(&p->engine, settings, &p->source.token);
         p->trial_source.token = p->source.token;
         if (r >= 0)
                 r = source_get(&p->source, DIALECT_LIST_JOBS, NULL, NULL, LIST_LIMIT, on_reply, p, &p->call);
@@ -361,6 +364,7 @@ Probe *probe_free(Probe *p) {
         }
         free(p->job_id);
         free(p->file_id);
+        gate_free(p->engine.gate);
         free(p);
         return NULL;
 }

@@ -68,6 +68,8 @@ struct Source {
         Token *token;                   /* of the engine; NULL: the credential is a key */
         uint64_t refused_generation;    /* of the token that was refused although it was new; 0: none */
         Budget budget;                  /* of requests */
+        size_t n_inside;                /* requests under way; kept by the gate */
+        bool silent;                    /* the last poll got no answer, or there was none yet */
         usec_t held_until_usec;         /* boottime: it asked to be left alone, also by late looks */
 
         SourceCall *call;               /* of the list */

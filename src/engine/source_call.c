@@ -17,6 +17,9 @@
 
 struct SourceCall {
         Source *source;
+        GatePass pass;
+        bool starting;                  /* source_get() has not returned */
+        int error;                      /* why it could not be sent, while it is starting */
         HttpCall *http;                 /* under way, or */
         TokenWaiter waiter;             /* waiting for a token until the timer */
         bool waiting;
@@ -34,6 +37,8 @@ struct SourceCall {
 static SourceCall *source_call_free(SourceCall *c) {
         if (!c)
                 return NULL;
+        if (c->pass.state != GATE_OUTSIDE)
+                gate_leave(c->source->engine->gate, &c->pass);
         if (c->waiting)
                 token_unwait(c->source->token, &c->waiter);
         sd_event_source_disable_unref(c->timer);
@@ -47,6 +52,7 @@ DEFINE_CLEANUP(SourceCall, source_call_free)
 static void source_call_end(SourceCall *call, const Outcome *outcome, HttpReply *reply) {
         _cleanup_(source_call_freep) SourceCall *c = call;
 
+        gate_leave(c->source->engine->gate, &c->pass);
         /* The holder forgets the call first, and may free the source. */
         c->done(outcome, reply, c->userdata);
 }
@@ -92,8 +98,12 @@ static int on_wait_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
 }
 
 /* What is known to fail fails from the event loop, as everything does. */
+static int source_call_fail_at(SourceCall *c, usec_t boot_usec) {
+        return sd_event_add_time(c->source->engine->ports.event, &c->timer, CLOCK_BOOTTIME, boot_usec,
+                                 USEC_PER_MSEC, on_wait_timer, c);
+}
+
 static int source_call_wait(SourceCall *c) {
-        sd_event *event = c->source->engine->ports.event;
         usec_t until = c->deadline_usec;
         const Outcome *failed;
 
@@ -110,7 +120,7 @@ static int source_call_wait(SourceCall *c) {
                 c->failed = *failed;
                 until = 0;
         }
-        return sd_event_add_time(event, &c->timer, CLOCK_BOOTTIME, until, USEC_PER_MSEC, on_wait_timer, c);
+        return source_call_fail_at(c, until);
 }
 
 /* Whether a newer token may help, after the one that was sent was refused. */
@@ -179,10 +189,37 @@ static int source_call_go(SourceCall *c) {
         return source_call_submit(c, &credential, MAX(usec_sub(c->deadline_usec, now), USEC_PER_MSEC));
 }
 
+static int source_call_start(SourceCall *c) {
+        const Source *s = c->source;
+        usec_t timeout_usec = s->settings->timeout_usec;
+
+        if (s->token) {
+                c->deadline_usec = usec_add(engine_now(s->engine).boot_usec, timeout_usec);
+                return source_call_go(c);
+        }
+        Credential key = { .kind = CREDENTIAL_KEY, .secret = source_settings_key(s->settings) };
+        return source_call_submit(c, &key, timeout_usec);
+}
+
+/* Its time, `timeout`, begins now. Of another call nothing may end here: whoever opened the gate is in the
+ * middle of its own. */
+void source_call_open(GatePass *p) {
+        SourceCall *c = (SourceCall *) ((char *) p - offsetof(SourceCall, pass));
+
+        int r = source_call_start(c);
+        if (r >= 0)
+                return;
+        c->error = r;
+        if (c->starting)
+                return;
+        c->failed = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
+        if (!c->timer && source_call_fail_at(c, 0) < 0)
+                source_call_fail(c, &c->failed);
+}
+
 int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
                source_done_t done, void *userdata, SourceCall **ret) {
         _cleanup_(source_call_freep) SourceCall *c = calloc(1, sizeof *c);
-        usec_t timeout_usec = s->settings->timeout_usec;
 
         if (!c)
                 return -ENOMEM;
@@ -193,15 +230,11 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
         int r = s->settings->dialect->url(s->settings, what, id, after, limit, &c->url);
         if (r < 0)
                 return r;
-        if (s->token) {
-                c->deadline_usec = usec_add(engine_now(s->engine).boot_usec, timeout_usec);
-                r = source_call_go(c);
-        } else {
-                Credential key = { .kind = CREDENTIAL_KEY, .secret = source_settings_key(s->settings) };
-                r = source_call_submit(c, &key, timeout_usec);
-        }
-        if (r < 0)
-                return r;
+        c->starting = true;
+        gate_enter(s->engine->gate, &c->pass, s);
+        c->starting = false;
+        if (c->error < 0)
+                return c->error;
         *ret = TAKE_PTR(c);
         return 0;
 }

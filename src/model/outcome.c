@@ -34,6 +34,11 @@ const char *reason_to_string(Reason reason) {
         return (size_t) reason < ARRAY_SIZE(reasons) ? reasons[reason] : reasons[REASON_INTERNAL];
 }
 
+bool reason_is_silence(Reason reason) {
+        return reason == REASON_DNS || reason == REASON_CONNECT || reason == REASON_TLS ||
+               reason == REASON_PROXY || reason == REASON_TIMEOUT;
+}
+
 Reason reason_from_string(const char *s) {
         for (size_t i = 0; s && i < ARRAY_SIZE(reasons); i++)
                 if (streq(reasons[i], s))

@@ -47,6 +47,8 @@ typedef struct Outcome {
         char detail[OUTCOME_DETAIL_MAX];/* one clean line for a person, "" when there is nothing to add */
 } Outcome;
 
+/* Nobody answered: it may take the whole timeout again. */
+bool reason_is_silence(Reason reason);
 const char *reason_to_string(Reason reason);
 Reason reason_from_string(const char *s);       /* REASON_NONE when unknown */
 

@@ -223,6 +223,31 @@ pause_until_asked() {
         echo $((($(date +%s%N) - from) / 10000000))
 }
 
+@test "sources that hang do not hold up one that answers, nor receivers" {
+        start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -10.0; status = "running"; } ); } );'
+        fault '/openai/v1/*' '"kind": "slow", "delay_ms": 600000'
+        local i hanging=
+        for i in {1..12}; do
+                hanging+=", { name = \"hang$i\"; dialect = \"azure-v1\"; endpoint = \"$FTSIM_URL\";"
+                hanging+=" api_key = \"$FTSIM_KEY\"; timeout = \"60s\"; }"
+        done
+        cat >"$T/ftwatchd.conf" <<-CONF
+		state_dir = "$T/state"; connections = 4;
+		sources = ( { name = "sim"; endpoint = "$FTSIM_URL"; api_key = "$FTSIM_KEY";
+		              poll_interval = "20ms"; idle_interval = "20ms"; }$hanging );
+		receivers = ( $(hook hook) );
+		$(everything_to hook)
+	CONF
+        chmod 600 "$T/ftwatchd.conf"
+        start_daemon
+        # Three times as many hang as there are connections, and none of them has given up yet.
+        await_poll 150
+        set_status ftjob-1 cancelled
+        await_told job.cancelled
+        run ! logged 'poll failed'
+        stop_daemon
+}
+
 @test "Retry-After is honoured" {
         start_with_job
         fault "$JOBS" '"status": 429, "retry_after": "2", "times": 1'

@@ -1,0 +1,105 @@
+#include "engine/gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "engine/source.h"
+
+struct Gate {
+        gate_open_t open;
+        size_t room, share, silent_share;
+        size_t n_inside, n_silent;      /* silent: of those, of sources that have not shown that they answer */
+        GatePass *waiting;
+        size_t n_waiting;
+        bool opening, closed;
+};
+
+int gate_new(Gate **ret, size_t connections, gate_open_t open) {
+        Gate *g = calloc(1, sizeof *g);
+
+        if (!g)
+                return -ENOMEM;
+        g->open = open;
+        g->room = MAX(connections - connections / 4, (size_t) 1);
+        g->share = MAX(g->room / 2, (size_t) 1);
+        g->silent_share = MAX(g->room - MAX(g->room / 4, (size_t) 1), (size_t) 1);
+        *ret = g;
+        return 0;
+}
+
+Gate *gate_free(Gate *g) {
+        free(g);
+        return NULL;
+}
+
+static bool gate_admits(const Gate *g, const GatePass *p) {
+        return p->source->n_inside < g->share && (!p->source->silent || g->n_silent < g->silent_share);
+}
+
+/* Of the sources with the fewest under way, the one that waits longest. */
+static GatePass *gate_next(const Gate *g) {
+        GatePass *best = NULL, *p;
+
+        if (g->n_inside >= g->room)
+                return NULL;
+        DL_FOREACH(g->waiting, p) {
+                if (gate_admits(g, p) && (!best || p->source->n_inside < best->source->n_inside))
+                        best = p;
+                if (best && best->source->n_inside == 0)
+                        break;
+        }
+        return best;
+}
+
+/* What is opened may enter and leave again: one loop does it for all of them. */
+static void gate_run(Gate *g) {
+        GatePass *p;
+
+        if (g->opening || g->closed)
+                return;
+        g->opening = true;
+        while ((p = gate_next(g))) {
+                DL_DELETE(g->waiting, p);
+                g->n_waiting--;
+                p->state = GATE_INSIDE;
+                p->was_silent = p->source->silent;
+                p->source->n_inside++;
+                g->n_inside++;
+                g->n_silent += p->was_silent;
+                g->open(p);
+        }
+        g->opening = false;
+}
+
+void gate_enter(Gate *g, GatePass *p, Source *s) {
+        *p = (GatePass) { .source = s, .state = GATE_WAITING };
+        DL_APPEND(g->waiting, p);
+        g->n_waiting++;
+        gate_run(g);
+}
+
+void gate_leave(Gate *g, GatePass *p) {
+        GateState was = p->state;
+
+        p->state = GATE_OUTSIDE;
+        if (was == GATE_WAITING) {
+                DL_DELETE(g->waiting, p);
+                g->n_waiting--;
+        } else if (was == GATE_INSIDE) {
+                p->source->n_inside--;
+                g->n_inside--;
+                g->n_silent -= p->was_silent;
+        }
+        if (was == GATE_INSIDE)
+                gate_run(g);
+}
+
+void gate_close(Gate *g) {
+        g->closed = true;
+}
+
+size_t gate_n_waiting(const Gate *g) {
+        return g->n_waiting;
+}
