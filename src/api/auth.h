@@ -54,5 +54,4 @@ extern const char *const auth_platforms[];
  * source_settings_check(), with keys as "auth.tenant". 0, -EINVAL after complaints, or what
  * `on_complaint` returned. */
 int auth_settings_check(AuthSettings *a, const char *scope, bool sovereign,
-                        int (*on_complaint)(const char *key, const char *message, void *userdata),
-                        void *userdata);
+                        option_complain_t on_complaint, void *userdata);

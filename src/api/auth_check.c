@@ -4,8 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,26 +21,10 @@ typedef struct AuthCheck {
         AuthSettings *auth;
         const char *scope;
         bool sovereign;
-        int (*complain)(const char *key, const char *message, void *userdata);
-        void *userdata;
-        unsigned n_complaints;
+        OptionComplaints complaints;
 } AuthCheck;
 
-_printf_(3, 4)
-static int complain(AuthCheck *c, const char *key, const char *format, ...) {
-        _cleanup_free_ char *message = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        int n = vasprintf(&message, format, ap);
-        va_end(ap);
-        if (n < 0) {
-                message = NULL;
-                return -ENOMEM;
-        }
-        c->n_complaints++;
-        return c->complain(key, message, c->userdata);
-}
+#define complain(c, ...) option_complain(&(c)->complaints, __VA_ARGS__)
 
 /* --- what each kind has ------------------------------------------------------------------------------ */
 
@@ -377,16 +359,15 @@ static int check_managed(AuthCheck *c) {
 }
 
 int auth_settings_check(AuthSettings *a, const char *scope, bool sovereign,
-                        int (*on_complaint)(const char *key, const char *message, void *userdata),
-                        void *userdata) {
+                        option_complain_t on_complaint, void *userdata) {
         AuthCheck c = {
-                .auth = a, .scope = scope, .sovereign = sovereign, .complain = on_complaint,
-                .userdata = userdata,
+                .auth = a, .scope = scope, .sovereign = sovereign,
+                .complaints = { on_complaint, userdata, 0 },
         };
 
         int r = find_kind(&c);
         if (r >= 0 && a->kind == AUTH_NONE)
-                return c.n_complaints > 0 ? -EINVAL : 0;
+                return c.complaints.n > 0 ? -EINVAL : 0;
         if (r >= 0)
                 r = fill_workload(a);
         if (r >= 0)
@@ -399,5 +380,5 @@ int auth_settings_check(AuthSettings *a, const char *scope, bool sovereign,
                 r = check_managed(&c);
         else if (r >= 0 && a->kind != AUTH_API_KEY)
                 r = check_entra(&c);
-        return r < 0 ? r : c.n_complaints > 0 ? -EINVAL : 0;
+        return r < 0 ? r : c.complaints.n > 0 ? -EINVAL : 0;
 }

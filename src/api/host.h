@@ -1,6 +1,6 @@
 #pragma once
 /* What a host name and path say about the service behind them: which dialects fit, or why none does. It
- * knows the vendors' names (../README.md: "Which dialect"), not how their URLs are built. */
+ * knows the vendors' names (ftwatchd.conf(5), "Dialects and endpoints"), not how their URLs are built. */
 
 #include <stdbool.h>
 

@@ -49,11 +49,7 @@ int source_settings_new(SourceSettings **ret);
 SourceSettings *source_settings_free(SourceSettings *s);
 DEFINE_CLEANUP(SourceSettings, source_settings_free)
 
-/* Called once for each mistake: the key it is about (static) and a whole sentence. Negative errno ends
- * the check. */
-typedef int (*source_complain_t)(const char *key, const char *message, void *userdata);
-
 /* What the table cannot say, after the fields are filled: the dialect and its needs, endpoint shape (a
  * trailing slash or a pasted path is removed, a wrong host named), intervals that fit each other. Fields
  * that are NULL or 0 were complained about already. 0 when there was nothing, -EINVAL after complaints. */
-int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata);
+int source_settings_check(SourceSettings *s, option_complain_t complain, void *userdata);

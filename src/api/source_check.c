@@ -3,8 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,26 +20,10 @@ typedef struct Check {
         SourceSettings *settings;
         bool loopback;
         bool sovereign;                 /* below azure.us */
-        source_complain_t complain;
-        void *userdata;
-        unsigned n_complaints;
+        OptionComplaints complaints;
 } Check;
 
-_printf_(3, 4)
-static int check_complain(Check *c, const char *key, const char *format, ...) {
-        _cleanup_free_ char *message = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        int n = vasprintf(&message, format, ap);
-        va_end(ap);
-        if (n < 0) {
-                message = NULL;
-                return -ENOMEM;
-        }
-        c->n_complaints++;
-        return c->complain(key, message, c->userdata);
-}
+#define check_complain(c, ...) option_complain(&(c)->complaints, __VA_ARGS__)
 
 static int check_dialect(Check *c) {
         SourceSettings *s = c->settings;
@@ -251,10 +233,10 @@ static int check_job_url(Check *c) {
 }
 
 static int check_way(Check *c) {
-        int r = http_way_check(&c->settings->way, c->complain, c->userdata);
+        int r = http_way_check(&c->settings->way, c->complaints.complain, c->complaints.userdata);
 
         if (r > 0)
-                c->n_complaints += (unsigned) r;
+                c->complaints.n += (unsigned) r;
         return MIN(r, 0);
 }
 
@@ -270,24 +252,25 @@ static int check_auth(Check *c) {
         if (s->dialect)
                 scope = c->sovereign && s->dialect->token_scope_us ? s->dialect->token_scope_us
                                                                     : s->dialect->token_scope;
-        int r = auth_settings_check(s->auth, scope, c->sovereign, c->complain, c->userdata);
+        int r = auth_settings_check(s->auth, scope, c->sovereign, c->complaints.complain,
+                                    c->complaints.userdata);
         if (r != -EINVAL)
                 return r;
-        c->n_complaints++;
+        c->complaints.n++;
         return 0;
 }
 
-int source_settings_check(SourceSettings *s, source_complain_t complain, void *userdata) {
+int source_settings_check(SourceSettings *s, option_complain_t complain, void *userdata) {
         static int (*const steps[])(Check *) = {
                 check_dialect, check_endpoint, check_api_version, check_organization, check_intervals,
                 check_lasting, check_job_url, check_way, check_auth,
         };
-        Check c = { .settings = s, .complain = complain, .userdata = userdata };
+        Check c = { .settings = s, .complaints = { complain, userdata, 0 } };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 int r = steps[i](&c);
                 if (r < 0)
                         return r;
         }
-        return c.n_complaints > 0 ? -EINVAL : 0;
+        return c.complaints.n > 0 ? -EINVAL : 0;
 }

@@ -1,10 +1,28 @@
 #include "base/option.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
 #include "base/strings.h"
+
+int option_complain(OptionComplaints *c, const char *key, const char *format, ...) {
+        _cleanup_free_ char *message = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        int n = vasprintf(&message, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                message = NULL;
+                return -ENOMEM;
+        }
+        c->n++;
+        return c->complain(key, message, c->userdata);
+}
 
 void options_done(const OptionSpec *table, void *settings) {
         for (const OptionSpec *o = table; o->key; o++) {

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/macro.h"
+
 typedef enum OptionType {
         OPTION_STRING, /* char *    */
         OPTION_STRV, /* char **   a string or a list of strings */
@@ -40,6 +42,19 @@ struct OptionSpec {
         const char *instead;            /* the key that a required one may be replaced by, or NULL */
         const char *help;               /* one line, no full stop */
 };                                      /* a table ends with { NULL } */
+
+/* Called once for each mistake: the key it is about (static) and a whole sentence. Negative errno ends the
+ * check. */
+typedef int (*option_complain_t)(const char *key, const char *message, void *userdata);
+
+typedef struct OptionComplaints {
+        option_complain_t complain;
+        void *userdata;
+        unsigned n;                     /* made so far */
+} OptionComplaints;
+
+/* One complaint, counted. What `complain` returned, or -ENOMEM. */
+int option_complain(OptionComplaints *c, const char *key, const char *format, ...) _printf_(3, 4);
 
 /* Frees (and wipes) every field the table describes and zeroes them. `settings` is the struct the offsets
  * are of. */

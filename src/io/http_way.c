@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,26 +29,10 @@ const OptionSpec http_way_options[] = {
 
 typedef struct Check {
         const HttpWay *way;
-        http_way_complain_t complain;
-        void *userdata;
-        int n_complaints;
+        OptionComplaints complaints;
 } Check;
 
-_printf_(3, 4)
-static int check_complain(Check *c, const char *key, const char *format, ...) {
-        _cleanup_free_ char *message = NULL;
-        va_list ap;
-
-        va_start(ap, format);
-        int n = vasprintf(&message, format, ap);
-        va_end(ap);
-        if (n < 0) {
-                message = NULL;
-                return -ENOMEM;
-        }
-        c->n_complaints++;
-        return c->complain(key, message, c->userdata);
-}
+#define check_complain(c, ...) option_complain(&(c)->complaints, __VA_ARGS__)
 
 /* --- proxy --------------------------------------------------------------------------------------------- */
 
@@ -252,14 +235,14 @@ static int check_certificates(Check *c) {
         return fits ? 0 : check_complain(c, key_name, "%s is not the key of client_cert", key_name);
 }
 
-int http_way_check(const HttpWay *w, http_way_complain_t complain, void *userdata) {
+int http_way_check(const HttpWay *w, option_complain_t complain, void *userdata) {
         static int (*const steps[])(Check *) = { check_certificates, check_proxy, check_resolve };
-        Check c = { .way = w, .complain = complain, .userdata = userdata };
+        Check c = { .way = w, .complaints = { complain, userdata, 0 } };
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 int r = steps[i](&c);
                 if (r < 0)
                         return r;
         }
-        return c.n_complaints;
+        return (int) c.complaints.n;
 }

@@ -43,13 +43,9 @@ typedef struct HttpWay {
 /* The same rows for a HttpWay that stands alone. */
 extern const OptionSpec http_way_options[];
 
-/* Called once for each mistake: the key it is about (static) and a whole sentence. Negative errno ends the
- * check. */
-typedef int (*http_way_complain_t)(const char *key, const char *message, void *userdata);
-
 /* What the rows cannot say: the form of proxy and addresses, files that can be read, a key that belongs to
  * its certificate. The number of complaints, or a negative errno. */
-int http_way_check(const HttpWay *w, http_way_complain_t complain, void *userdata);
+int http_way_check(const HttpWay *w, option_complain_t complain, void *userdata);
 
 /* "host:port:address" as CURLOPT_CONNECT_TO has it, "host:port:address:port". -EINVAL with a sentence
  * without its subject (static). */
