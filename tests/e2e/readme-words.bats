@@ -102,6 +102,24 @@ sections() {
         done
 }
 
+@test "src/README: every file of src/ has its place, and no other" {
+        local folder name
+        sed -n '/^## Every file/,/^## To add/p' "$MAP" >"$T/places"
+        for folder in "$TOP"/src/*/; do
+                folder=$(basename "$folder")
+                # ctl/ has a file a verb.
+                for name in "$TOP/src/$folder"/*.[ch]; do
+                        name=$(basename "${name%.*}")
+                        echo "${name%_internal}"
+                done | sed 's/^verb_.*/verb_*/' | sort -u >"$T/files"
+                grep "^| \`$folder/\` |" "$T/places" | cut -d '|' -f 3 | grep -oE '`[^`]+`' | tr -d '`' |
+                        sort -u | diff "$T/files" - || {
+                        echo "$folder/: < is in the folder only, > in the table only"
+                        return 1
+                }
+        done
+}
+
 @test "src/README: every function, table and type it names is in the source" {
         local name n=0
         while read -r name; do
@@ -110,6 +128,7 @@ sections() {
                         echo "there is no $name"
                         return 1
                 }
-        done < <(grep -oE '`[a-zA-Z]+_[a-zA-Z_]+(\(\))?`' "$MAP" | tr -d '`()' | sort -u)
+        done < <(sed '/^## Every file/,/^## To add/d' "$MAP" |
+                grep -oE '`[a-zA-Z]+_[a-zA-Z_]+(\(\))?`' | tr -d '`()' | sort -u)
         ((n >= 15))
 }
