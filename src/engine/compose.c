@@ -161,8 +161,9 @@ int compose_source(const Source *s, const Trouble *t, TroubleNews news, const ch
                    usec_t blind_usec, usec_t now_real_usec, Notice **ret) {
         _cleanup_(notice_freep) Notice *n = NULL;
 
-        int r = compose_trouble(t, news, NOTICE_SOURCE_RECOVERED, s->settings->endpoint, "", detail,
-                                blind_usec, now_real_usec, &n);
+        /* By its name: several accounts at one endpoint may fail in the same microsecond. */
+        int r = compose_trouble(t, news, NOTICE_SOURCE_RECOVERED, s->settings->endpoint, s->settings->name,
+                                detail, blind_usec, now_real_usec, &n);
         if (r >= 0)
                 r = free_and_strdup(&n->source, s->settings->name);
         if (r >= 0)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/strings.h"
+#include "engine/compose.h"
 #include "engine/engine_internal.h"
 #include "engine/tail.h"
 #include "unit/engine_rig.h"
@@ -330,8 +331,25 @@ static void test_untold(void **state) {
         rig_free(rig);
 }
 
+/* Two accounts at one endpoint, which fail in the same turn of the event loop: each is told. */
+static void test_same_endpoint(void **state) {
+        SourceSettings a = { .name = (char *) "a", .endpoint = (char *) "https://api.openai.com" }, b = a;
+        const Trouble t = { .told_type = NOTICE_SOURCE_UNREACHABLE, .reason = REASON_CONNECT, .told_usec = 7 };
+        const TroubleNews news[] = { TROUBLE_TELL, TROUBLE_RECOVERED };
+
+        (void) state;
+        b.name = (char *) "b";
+        for (size_t i = 0; i < ARRAY_SIZE(news); i++) {
+                _cleanup_(notice_freep) Notice *of_a = NULL, *of_b = NULL;
+                assert_int_equal(compose_source(&(Source){ .settings = &a }, &t, news[i], "", 0, 7, &of_a), 0);
+                assert_int_equal(compose_source(&(Source){ .settings = &b }, &t, news[i], "", 0, 7, &of_b), 0);
+                assert_string_not_equal(of_a->id, of_b->id);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_same_endpoint),
                 cmocka_unit_test(test_told_once),
                 cmocka_unit_test(test_flaky),
                 cmocka_unit_test(test_broken_row),
