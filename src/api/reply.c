@@ -1,6 +1,7 @@
 #include "api/reply.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/json.h"
@@ -60,6 +61,11 @@ static ErrorBody error_body_read(const HttpReply *reply) {
         if (!e.message)
                 e.message = json_member_string(e.root, "error_description");
         return e;
+}
+
+/* "PermissionDenied" says something, "401" does not. */
+static const char *code_word(const ErrorBody *e) {
+        return e->code && strspn(e->code, "0123456789") < strlen(e->code) ? e->code : NULL;
 }
 
 /* Azure says notFound or NotFound, OpenAI fine_tune_not_found; routing says "404" (Resource not found). */
@@ -142,7 +148,9 @@ Outcome api_reply_outcome(const HttpReply *reply) {
         if (reply->status == 404 && names_a_thing(e.code))
                 o.reason = REASON_NOT_FOUND;
         char detail[OUTCOME_DETAIL_MAX];
-        const char *what = o.reason == REASON_REDIRECT ? "a redirect, which is not followed" : e.message;
+        const char *what = o.reason == REASON_REDIRECT ? "a redirect, which is not followed" :
+                           e.message                   ? e.message :
+                                                         code_word(&e);
         (void) snprintf(detail, sizeof detail, "HTTP %d%s%.200s%s%.60s%s", reply->status,
                         what ? ": " : "", strempty(what), *reply->request_id ? " (request " : "",
                         reply->request_id, *reply->request_id ? ")" : "");

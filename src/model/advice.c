@@ -7,6 +7,11 @@
 #include "base/strings.h"
 #include "model/pause.h"
 
+/* Azure says so of an identity without a role, and for minutes after one was given. */
+static const char role_advice[] =
+        "Give the identity a role on this resource: Cognitive Services OpenAI Contributor, for a Foundry "
+        "project Azure AI User. A role that was given just now takes up to 10 minutes to work.";
+
 /* The first row that fits decides. Texts of the services: "Safety evaluation for fine-tuning", "Cost
  * management for fine-tuning" (deployments are billed by the hour) and "Configure virtual networks" of
  * Azure's documentation; OpenSSL's X509_verify_cert_error_string(). Why a job is paused: model/pause.c. */
@@ -56,9 +61,9 @@ static const struct {
           "The resource's firewall refuses the address of this machine. Add the address under "
           "\"Networking\" "
           "of the resource, or go by its private endpoint." },
-        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "principal does not have access",
-          "Give the identity a role on this resource: Cognitive Services OpenAI Contributor, for a Foundry "
-          "project Azure AI User. It takes up to 10 minutes to count." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "does not have access", role_advice },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "lacks the required", role_advice },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "PermissionDenied", role_advice },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "audience is incorrect",
           "Check tenant and scope of the token and the clock of this machine; a key belongs into api_key." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS7000215",

@@ -24,6 +24,10 @@ static const struct {
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_UNAUTHORIZED,
           "HTTP 401: Principal does not have access to API/Operation.", "a role" },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_UNAUTHORIZED,
+          "HTTP 403: The principal lacks the required data action Microsoft.CognitiveServices/x", "Contributor" },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_UNAUTHORIZED,
+          "HTTP 403: PermissionDenied", "up to 10 minutes" },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_UNAUTHORIZED,
           "HTTP 401: Unauthorized. Access token is missing, invalid, audience is incorrect (https://x), or "
           "have expired.",
           "scope" },
