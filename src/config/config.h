@@ -65,6 +65,9 @@ DEFINE_CLEANUP(Config, config_free)
 /* A warning (malloc'ed) where the troubles of sources and receivers reach nobody but the journal; *ret is
  * NULL where they reach somebody. 0 or -ENOMEM. */
 int config_untold(const Config *c, char **ret);
+/* All there is to warn of, a line each, NULL where nothing is: that, and certificates to show that are not
+ * valid now or not for long. */
+int config_warnings(const Config *c, usec_t now_real_usec, char ***ret);
 
 /* The whole effective configuration in libconfig syntax with defaults filled in and every secret shown as
  * "***" (the reference it came from is not kept): valid input again except for the secrets. What is not

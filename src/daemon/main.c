@@ -189,12 +189,13 @@ static int load(const char *path, Config **ret) {
 static int check_or_dump(const Arguments *a) {
         _cleanup_(config_freep) Config *c = NULL;
         _cleanup_(buf_done) Buf text = BUF_INIT(4U << 20);
-        _cleanup_free_ char *untold = NULL;
+        _cleanup_(strv_freep) char **warnings = NULL;
 
         if (load(a->service.config_path, &c) < 0)
                 return EXIT_FAILURE;
-        if (a->check_config && config_untold(c, &untold) >= 0 && untold)
-                fprintf(stderr, "%s: warning: %s\n", a->service.config_path, untold);
+        if (a->check_config && config_warnings(c, clock_usec(CLOCK_REALTIME), &warnings) >= 0)
+                for (char *const *w = warnings; w && *w; w++)
+                        fprintf(stderr, "%s: warning: %s\n", a->service.config_path, *w);
         if (a->check_config)
                 printf("%s: no mistakes (sources %zu, receivers %zu, rules %zu)\n", a->service.config_path,
                        c->n_sources, c->n_receivers, c->n_rules);

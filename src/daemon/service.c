@@ -72,10 +72,11 @@ static int service_load(const Service *s, Config **ret, char **ret_errors) {
 }
 
 static void service_warn(const Service *s) {
-        _cleanup_free_ char *untold = NULL;
+        _cleanup_(strv_freep) char **warnings = NULL;
 
-        if (config_untold(s->config, &untold) >= 0 && untold)
-                log_warning("%s: %s", s->options->config_path, untold);
+        if (config_warnings(s->config, clock_usec(CLOCK_REALTIME), &warnings) >= 0)
+                for (char *const *w = warnings; w && *w; w++)
+                        log_warning("%s: %s", s->options->config_path, *w);
 }
 
 /* --- the state --------------------------------------------------------------------------------------- */
