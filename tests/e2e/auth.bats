@@ -24,23 +24,39 @@ issued() {
         (($(tokens .issued) >= $1))
 }
 
+# watch_each KIND..: a source for each credential
+watch_each() {
+        local kind separator=
+        {
+                printf 'state_dir = "%s/state";\nsources = (' "$T"
+                for kind in "$@"; do
+                        printf '%s\n  { name = "%s"; endpoint = "%s"; checkpoints = false;\n' "$separator" \
+                                "$kind" "$FTSIM_URL"
+                        printf '    poll_interval = "20ms"; idle_interval = "20ms";'
+                        printf ' %s }' "$(auth_of "$kind")"
+                        separator=,
+                done
+                printf '\n);\nreceivers = ( %s );\n%s' "$(hook hook)" "$(everything_to hook)"
+        } >"$T/ftwatchd.conf"
+        chmod 600 "$T/ftwatchd.conf"
+}
+
 @test "every credential: a token that expires is renewed in time, a revoked one is replaced at once" {
-        local kind
-        start_issuer quiet
-        for kind in client-secret client-certificate workload-identity imds app-service arc; do
-                sim POST /_sim/reset
-                sim POST '/_sim/token?lifetime=3'
-                rm -rf "$T/state"
-                watch_with "$kind"
-                start_daemon
-                await_poll
-                wait_for 20 issued 3
-                sim DELETE /_sim/token
-                await_poll 3
-                stop_daemon
-                run ! grep -E 'poll failed|cannot be renewed' "$DAEMON_LOG"
-                assert_equal "$(told .type)" ''
+        local kinds=(client-secret client-certificate workload-identity imds app-service arc) kind
+        start_issuer - <<<'' # quiet records no requests
+        sim POST '/_sim/token?lifetime=3'
+        watch_each "${kinds[@]}"
+        start_daemon
+        wait_for 30 issued $((3 * ${#kinds[@]}))
+        # In time: none was shown that had expired.
+        sim GET /_sim/requests | jq -e 'length > 0 and all(.[]; .credential == "right")'
+        sim DELETE /_sim/token
+        for kind in "${kinds[@]}"; do
+                await_log "$kind: polled: " $(($(grep -c "$kind: polled: " "$DAEMON_LOG") + 3))
         done
+        stop_daemon
+        run ! grep -E 'poll failed|cannot be renewed' "$DAEMON_LOG"
+        assert_equal "$(told .type)" ''
 }
 
 @test "a federated token that was rotated is read again" {
@@ -107,4 +123,33 @@ issued() {
         for where in dump received cmdline store "${DAEMON_LOG##*/}"; do
                 run ! grep -aE "$CLIENT_SECRET|ftsim-token" "$T/$where"
         done
+}
+
+# clock_at SECONDS: the clock file, standing there
+clock_at() {
+        python3 -c 'import struct, sys
+sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' "$1" >"$T/clock"
+}
+
+@test "--check-config warns of certificates that have expired, soon will, or are not valid yet" {
+        local days says
+        # Two of two days.
+        start_issuer quiet
+        watch_with client-certificate "client_cert = \"$T/identity/both.pem\";"
+        while IFS='|' read -r days says; do
+                clock_at "$(date -d "$days days" +%s)"
+                run -0 env WARP_CLOCK_FILE="$T/clock" WARP_SCRIPT=/dev/null LD_PRELOAD="$BUILD/warp.so" \
+                        "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
+                [[ $output =~ "warning: source 'sim': the certificate of client_cert "$says ]]
+                [[ $output =~ "warning: source 'sim': the certificate of auth "$says ]]
+        done <<-'END'
+		0|expires on [-0-9]+, in 1 day
+		-3|is not valid before [-0-9]+: is the clock of this machine right
+		3|has expired on [-0-9]+
+	END
+        # A key that is not the certificate's is a mistake.
+        openssl genrsa -out "$T/other.pem" 2048 2>/dev/null
+        sed -i "s|client_cert = [^;]*;|& client_key = \"$T/other.pem\";|" "$T/ftwatchd.conf"
+        run -1 "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
+        [[ $output = *'client_key is not the key of client_cert'* ]]
 }
