@@ -51,7 +51,7 @@ static const struct {
 static void print_help(void) {
         printf("Usage: ftwatchd [OPTION...]\n"
                "       ftwatchd --probe [--json] [SOURCE]\n"
-               "Watches fine-tuning jobs and tells people the moment something happens to one.\n\n");
+               "Watches fine-tuning jobs and tells people what happens to them.\n\n");
         for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
                 char name[32];
                 (void) snprintf(name, sizeof name, "--%s%s%s", options[i].name, options[i].value ? "=" : "",

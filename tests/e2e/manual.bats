@@ -169,6 +169,13 @@ paged() {
         ((n_blocks >= 3))
 }
 
+@test "etc/ftwatchd.conf: its rules are rules, when they are no comment" {
+        make_credentials
+        sed '/^# rules = (/,/^# );/s/^# //' "$TOP/etc/ftwatchd.conf" >"$T/rules.conf"
+        ! diff -q "$TOP/etc/ftwatchd.conf" "$T/rules.conf" || return 1
+        "$FTWATCHD" --config "$T/rules.conf" --check-config
+}
+
 @test "ftwatchd.conf(5): every notice type, and which are told without rules" {
         "$CTL" help types | awk '$1 == "*" { print $2 "\ttold"; next } /^  +[a-z._]+$/ { print $1 "\t" }' \
                 >"$T/types"
