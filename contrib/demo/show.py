@@ -32,7 +32,8 @@ STORY = {
 }
 KINDS = {"slack": "Slack", "teams": "Teams", "email": "e-mail", "webhook": "webhook", "journal": "journal"}
 STATUS_COLOURS = {"succeeded": GREEN, "failed": RED, "paused": YELLOW, "cancelled": MAGENTA, "running": CYAN}
-MORE = {"succeeded": "FTWATCH_FINE_TUNED_MODEL", "failed": "FTWATCH_ERROR_CODE", "event": "FTWATCH_DETAIL"}
+MORE = {"succeeded": "FTWATCH_FINE_TUNED_MODEL", "failed": "FTWATCH_ERROR_CODE", "event": "FTWATCH_DETAIL",
+        "checkpoint": "FTWATCH_CHECKPOINT"}
 STATUS_SECONDS = 0.5
 QUIET_SECONDS = 1  # without news after the story's end: the other receivers have theirs, too
 
@@ -120,7 +121,7 @@ class Show:
         what = notice_type.removeprefix("job.")
         more = entry.get(MORE.get(what), "")
         line = "  %4.1f s  %s  %s" % (self.elapsed(), pad(paint(job, BOLD), 18),
-                                     pad(paint(what, STATUS_COLOURS.get(what, WHITE)), 9))
+                                     pad(paint(what, STATUS_COLOURS.get(what, WHITE)), 10))
         self.say((line + "  " + paint(clip(more, WIDTH - width_of(line) - 2), GREY)) if more else line)
         self.notices[entry["FTWATCH_NOTICE_ID"]] = (job, notice_type)
         self.on_delivery("journal", "journal", entry, entry["FTWATCH_NOTICE_ID"])
