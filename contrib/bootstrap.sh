@@ -43,7 +43,10 @@ packages() {
         sqlite3                | test  | sqlite3  | looks into the store, and damages it
         openssl                | test  | openssl  | certificates for the TLS tests
         debhelper              | test  | dh       | builds the Debian package
+        lintian                | test  | lintian  | checks the Debian package
         rpm                    | test  | rpmbuild | builds the RPM package
+        rpmlint                | test  | rpmlint  | checks the RPM package
+        binutils               | test  | readelf  | looks for the hardening of the programs
         zsh                    | test  | zsh      | reads its completion
         mandoc                 | test  | mandoc   | checks the manual pages
         procps                 | test  | ps       | memory and processes of what is tested

@@ -25,6 +25,7 @@ suites() {
         unit-san      | full  | unit tests and corpus under ASan and UBSan
         unit-valgrind | full  | unit tests and corpus under valgrind
         e2e-san       | full  | end to end under ASan and UBSan
+        packages      | full  | the .deb and the .rpm: contents, flags, lintian, rpmlint, twice the same bytes
         boot          | full  | the package in a Debian with a real systemd (systemd-nspawn)
 TABLE
 }
@@ -214,11 +215,15 @@ unit() {
         sums "$1" make_in "$2" check
 }
 
-# What is booted has the package installed where one can be made, else what make install does.
-boot_build() {
+# The Debian package, where one can be made, once for all suites; what is booted without one has what make install
+# does.
+deb_build() {
         build build || return 1
         has dpkg-buildpackage dh || return 0
-        make_in build deb && FTWATCH_DEB=$(echo "$PWD"/build/packages/ftwatchd_*.deb) && export FTWATCH_DEB
+        [ -n "${built[deb]-}" ] || make_in build deb || return 1
+        built[deb]=0
+        FTWATCH_DEB=$(echo "$PWD"/build/packages/ftwatchd_*.deb)
+        export FTWATCH_DEB
 }
 
 run_suite() {
@@ -256,8 +261,13 @@ run_suite() {
                         one e2e-san-build build build-san && bats_suite e2e-san build-san tests/e2e
                         san_off e2e-san
                         ;;
+                packages)
+                        one packages-build deb_build || return
+                        bats_suite packages build tests/packages
+                        unset FTWATCH_DEB
+                        ;;
                 boot)
-                        one boot-build boot_build || return
+                        one boot-build deb_build || return
                         # One machine at a time, and its tests in their order.
                         local jobs=1
                         bats_suite boot build tests/boot
