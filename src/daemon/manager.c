@@ -6,12 +6,13 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/strings.h"
 
-#define STATUS_MAX 256U
+#define STATUS_MAX 1024U
 #define STATUS_INTERVAL_USEC USEC_PER_SEC
-#define START_EXTEND_USEC (2 * USEC_PER_MINUTE) /* more than one request may take, retried and all */
+#define START_EXTEND_USEC USEC_PER_MINUTE /* beyond what one request may take */
 
 struct Manager {
         sd_event *event;
@@ -22,7 +23,7 @@ struct Manager {
         Engine *engine;
         bool present, ready;
         bool outdated; /* the configuration on disk has mistakes, an older one is in force */
-        char status[STATUS_MAX];
+        char *status; /* as it was told */
 };
 
 static void manager_arm(Manager *m) {
@@ -46,29 +47,33 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static int manager_status(Manager *m, const EngineStatus *st, Buf *ret) {
+        (void) buf_printf(ret, "%s%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed",
+                          m->outdated ? "configuration not reloaded, it has mistakes; " : "", st->n_sources_ok,
+                          st->n_sources, (unsigned long long) st->n_active, (unsigned long long) st->n_owed);
+        _cleanup_(buf_done) Buf troubles = BUF_INIT(STATUS_MAX);
+        if (engine_describe_troubles(m->engine, &troubles) >= 0 && troubles.size > 0)
+                (void) buf_printf(ret, "; in trouble: %s", buf_string(&troubles));
+        return ret->error;
+}
+
 static void manager_tell(Manager *m) {
-        char status[STATUS_MAX];
+        _cleanup_(buf_done) Buf status = BUF_INIT(2 * STATUS_MAX);
         EngineStatus st;
 
         if (!m->engine || engine_get_status(m->engine, &st) < 0)
                 return;
         (void) sd_event_now(m->event, CLOCK_MONOTONIC, &m->told_usec);
-        (void) snprintf(status, sizeof status,
-                        "%s%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed%s%s",
-                        m->outdated ? "configuration not reloaded, it has mistakes; " : "",
-                        st.n_sources_ok, st.n_sources, (unsigned long long) st.n_active,
-                        (unsigned long long) st.n_owed, st.trouble ? "; in trouble: " : "",
-                        strempty(st.trouble));
-        if (!streq(status, m->status)) {
-                (void) snprintf(m->status, sizeof m->status, "%s", status);
-                (void) sd_notifyf(false, "STATUS=%s", status);
-        }
+        if (manager_status(m, &st, &status) >= 0 && !streq_null(buf_string(&status), m->status) &&
+            free_and_strdup(&m->status, buf_string(&status)) >= 0)
+                (void) sd_notifyf(false, "STATUS=%s", m->status);
         if (m->ready)
                 return;
         if (st.n_sources_polled == st.n_sources)
                 manager_ready(m);
         else
-                (void) sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%llu", (unsigned long long) START_EXTEND_USEC);
+                (void) sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%llu",
+                                  (unsigned long long) usec_add(st.request_usec, START_EXTEND_USEC));
 }
 
 static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -108,12 +113,16 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->watchdog);
         sd_event_source_disable_unref(m->late);
         sd_event_unref(m->event);
+        free(m->status);
         free(m);
         return NULL;
 }
 
+/* The first request may take longer than a start. */
 void manager_watch(Manager *m, Engine *engine) {
         m->engine = engine;
+        if (m->present && !m->ready)
+                manager_tell(m);
 }
 
 /* Every page and every delivery is a change, and what is owed has to be counted. */

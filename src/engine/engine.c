@@ -348,6 +348,7 @@ int engine_get_status(Engine *e, EngineStatus *ret) {
                 st.n_active += watches_count(s);
                 st.n_sources_polled += s->n_polls > 0;
                 st.n_sources_ok += s->n_polls > 0 && s->n_failed == 0;
+                st.request_usec = MAX(st.request_usec, s->settings->timeout_usec);
                 if (s->n_failed > 0 && !st.trouble)
                         st.trouble = s->settings->name;
         }

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "base/strings.h"
 #include "engine/control.h"
 #include "engine/engine_internal.h"
 #include "engine/watch.h"
@@ -79,6 +80,40 @@ static int add_list(const Engine *e, json_object *o, const char *key, size_t n,
                 }
         }
         return r;
+}
+
+/* --- on one line ------------------------------------------------------------------------------------- */
+
+#define TROUBLES_NAMED 3U       /* of sources, and of receivers; the others are counted */
+
+static void describe(Buf *b, size_t nth, const char *before, const char *name, const char *reason) {
+        if (nth < TROUBLES_NAMED)
+                (void) buf_printf(b, "%s%s (%s)", nth == 0 ? before : ", ", name, reason);
+}
+
+static void describe_rest(Buf *b, size_t n) {
+        if (n > TROUBLES_NAMED)
+                (void) buf_printf(b, " and %zu more", n - TROUBLES_NAMED);
+}
+
+int engine_describe_troubles(const Engine *e, Buf *ret) {
+        size_t n_sources = 0, n_receivers = 0;
+
+        for (size_t i = 0; i < e->n_sources; i++) {
+                const Source *s = e->sources[i];
+                if (s->n_failed > 0)
+                        describe(ret, n_sources++, "", s->settings->name, reason_to_string(s->outcome.reason));
+        }
+        describe_rest(ret, n_sources);
+        for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++) {
+                LaneStatus lane;
+                dispatcher_lane_status(e->dispatcher, i, &lane);
+                if (lane.n_failed > 0)
+                        describe(ret, n_receivers++, n_sources > 0 ? "; not delivered to " : "not delivered to ",
+                                 dispatcher_receiver(e->dispatcher, i)->name, strempty(lane.reason));
+        }
+        describe_rest(ret, n_receivers);
+        return ret->error;
 }
 
 /* --- what is in the store ---------------------------------------------------------------------------- */

@@ -209,7 +209,7 @@ notified() {
         run_job ftjob-1
         wait_for 10 notified 'STATUS=1 of 1 sources answer, 1 unfinished jobs'
         fault '*/jobs' '"status": 500'
-        wait_for 10 notified 'STATUS=0 of 1 sources answer.*sim'
+        wait_for 10 notified 'STATUS=0 of 1 sources answer, 1 unf.* in trouble: sim [(]server_error[)]$'
         sim DELETE /_sim/fault
         kill -HUP "$DAEMON_PID"
         wait_for 10 notified '^RELOADING=1[|]MONOTONIC_USEC=[0-9]+'
@@ -233,6 +233,29 @@ notified_after() {
 
 ready_again() {
         (($(messages | grep -c '^READY=1') == 2))
+}
+
+@test "STATUS names the receivers that fail, and why, and forgets them when they work" {
+        start_manager
+        start_watching
+        fault '*/jobs' '"status": 401'
+        wait_for 10 notified 'STATUS=0 of 1 .*; in trouble: sim [(]unauthorized[)]$'
+        sim DELETE /_sim/fault
+        fault /sink/webhook/hook '"status": 503'
+        run_job ftjob-1
+        wait_for 10 notified 'STATUS=1 of 1 .*; in trouble: not delivered to hook [(]server_error[)]$'
+        sim DELETE /_sim/fault
+        wait_for 10 notified_after 'not delivered to hook' 'STATUS=1 of 1 .*, 0 deliveries owed$'
+}
+
+@test "the first request may take longer than the start: more time is asked for before it ends" {
+        start_manager
+        start_ftsim - <<<''
+        fault '*/jobs' '"kind": "slow", "delay_ms": 60000'
+        watch_all
+        start_daemon
+        wait_for 10 notified '^EXTEND_TIMEOUT_USEC=[0-9]{8,}$'
+        run ! notified '^READY=1'
 }
 
 @test "READY does not wait for a server that does not answer" {
