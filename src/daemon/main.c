@@ -24,7 +24,7 @@
 typedef struct Arguments {
         ServiceOptions service;
         const char *source;             /* to be probed; NULL: all */
-        bool help, version, check_config, dump_config, probe, json;
+        bool help, version, is_configured, check_config, dump_config, probe, json;
 } Arguments;
 
 static const struct {
@@ -38,6 +38,8 @@ static const struct {
         { 'i', "instance", "NAME",
           "one of several: /etc/ftwatchd/NAME/ftwatchd.conf, and org.ftwatchd1.NAME on the bus" },
         { 'k', "check-config", NULL, "report every mistake in the configuration, and do nothing else" },
+        { 'n', "is-configured", NULL,
+          "1 if the configuration is still the example that is shipped; do nothing else" },
         { 'd', "dump-config", NULL, "print the configuration in force, defaults included, secrets masked" },
         { 'p', "probe", NULL,
           "ask every source, or SOURCE, once; say what works and what to change; 1 if one fails" },
@@ -80,6 +82,9 @@ static void apply_option(Arguments *a, int letter, const char *value) {
                 break;
         case 'k':
                 a->check_config = true;
+                break;
+        case 'n':
+                a->is_configured = true;
                 break;
         case 'd':
                 a->dump_config = true;
@@ -208,6 +213,15 @@ static int check_or_dump(const Arguments *a) {
         return fputs(buf_string(&text), stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* For ExecCondition= of the unit: what is installed is enabled, and nobody has told it what to watch. */
+static int is_configured(const char *path) {
+        if (!config_is_example(path))
+                return EXIT_SUCCESS;
+        fprintf(stderr, "not configured yet: write the endpoint of your resource into %s and hand over its "
+                        "key, see ftwatchd(8); then start it\n", path);
+        return EXIT_FAILURE;
+}
+
 static int probe(const Arguments *a) {
         _cleanup_(config_freep) Config *c = NULL;
 
@@ -239,6 +253,8 @@ int main(int argc, char **argv) {
         }
         if (!a.service.config_path)
                 a.service.config_path = config_path;
+        if (a.is_configured)
+                return is_configured(a.service.config_path);
         if (a.check_config || a.dump_config)
                 return check_or_dump(&a);
 

@@ -31,11 +31,22 @@ dpkg_inside() {
         inside env DEBIAN_FRONTEND=noninteractive dpkg "$@"
 }
 
-@test "a package neither starts nor enables what is not configured" {
+@test "the service is enabled, and until it is configured a boot skips it and says what to do" {
         needs_package
-        assert_equal "$(unit ActiveState) $(unit NRestarts)" 'inactive 0'
-        run inside systemctl is-enabled ftwatchd
-        assert_equal "$output" disabled
+        run -0 inside systemctl is-enabled ftwatchd
+        assert_equal "$output" enabled
+        # It was booted with it.
+        assert_equal "$(unit ActiveState) $(unit Result) $(unit NRestarts)" 'inactive exec-condition 0'
+        journal -b -o cat | grep 'not configured yet: write the endpoint .*/etc/ftwatchd/ftwatchd.conf'
+        run -0 inside systemctl --failed --plain --no-legend list-units 'ftwatchd*'
+        assert_equal "$output" ''
+        # A start by hand is no failure either, and mistakes are.
+        inside systemctl start ftwatchd
+        assert_equal "$(unit ActiveState)" inactive
+        inside sed -i 's|https://contoso|https://fabrikam|' /etc/ftwatchd/ftwatchd.conf
+        run ! inside systemctl start ftwatchd
+        assert_equal "$(unit ActiveState) $(unit ExecMainStatus)" 'failed 78'
+        inside systemctl reset-failed ftwatchd
         inside getent passwd ftwatchd
         inside getent group ftwatchd
         inside sh -c 'journalctl --list-catalog | grep -q "A fine-tuning job failed"'
@@ -48,7 +59,8 @@ in_flight() {
 
 @test "power is cut in the middle of a delivery: after the start it is sent, with the same id" {
         watch_all
-        inside systemctl enable -q ftwatchd ftsim
+        inside systemctl enable -q ftsim
+        [[ -n ${FTWATCH_DEB:-} ]] || inside systemctl enable -q ftwatchd
         run_job ftjob-1
         await_told ftjob-1 running
         sim POST /_sim/fault -d '{ "path": "/sink/webhook/hook", "kind": "slow", "delay_ms": 60000 }'
@@ -79,12 +91,38 @@ owed_came() {
         assert_equal "$(journal -u ftwatchd -b -1 -o cat | grep -c '^stopping$')" 1
 }
 
+@test "an upgrade restarts what runs, an instance too, and starts nothing else" {
+        local pid instance
+        needs_package
+        inside cp -r /etc/ftwatchd/ftwatchd.conf /etc/ftwatchd/good
+        write_config "" "" | configure team
+        drop_in_credentials | drop_in ftwatchd@team
+        inside systemctl start ftwatchd@team
+        pid=$(unit MainPID) instance=$(unit MainPID ftwatchd@team)
+        dpkg_inside -i /root/ftwatchd.deb
+        wait_for 60 new_process ftwatchd "$pid"
+        wait_for 60 new_process ftwatchd@team "$instance"
+        inside systemctl stop ftwatchd ftwatchd@team
+        dpkg_inside -i /root/ftwatchd.deb
+        assert_equal "$(unit ActiveState) $(unit ActiveState ftwatchd@team)" 'inactive inactive'
+        run -0 inside systemctl is-enabled ftwatchd
+        # Changed by the administrator, so kept.
+        inside cmp /etc/ftwatchd/ftwatchd.conf /etc/ftwatchd/good
+        inside systemctl start ftwatchd
+}
+
+new_process() {
+        local pid
+        pid=$(unit MainPID "$1")
+        [[ $(unit ActiveState "$1") = active && $pid != 0 && $pid != "$2" ]]
+}
+
 @test "an upgrade over a state of the first schema keeps what it knew and owed" {
         needs_package
         local version
         inside systemctl stop ftwatchd
         version=$(inside sqlite3 /var/lib/ftwatchd/state.db 'PRAGMA user_version')
-        # The state as the first version left it: one job that is known, one notice that is owed.
+        # The state as the first version left it: jobs with a history, and what was owed, told and given up.
         inside sh -c 'rm -f /var/lib/ftwatchd/*'
         inside sqlite3 /var/lib/ftwatchd/state.db <"$TOP/tests/boot/schema-1.sql"
         inside sh -c 'chown ftwatchd: /var/lib/ftwatchd/* && chmod 600 /var/lib/ftwatchd/*'
@@ -98,8 +136,17 @@ owed_came() {
         set_status ftjob-old succeeded
         await_told ftjob-old succeeded
         wait_for 30 has_id evt_owedowedowedowedowedowedow
+        wait_for 30 has_id evt_halfhalfhalfhalfhalfhalfha
+        # What was told or given up is not told again, and all of it is still there to be asked for.
+        run ! has_id evt_donedonedonedonedonedonedo
+        run ! has_id evt_deaddeaddeaddeaddeaddeadde
+        run -0 inside ftwatchctl --json deliveries
+        assert_equal "$(jq -r '[.[] | select(.notice | test("^evt_(done|dead)")) | .state] |
+                sort | join(" ")' <<<"$output")" 'dead done'
+        run -0 inside ftwatchctl show ftjob-done
+        [[ $output = *'0.7500'* && $output = *'Job started.'* ]]
         # Known before: its start is no news.
-        assert_equal "$(told 'select(.data.id == "ftjob-old" and (.id | startswith("evt_owed") | not)) |
+        assert_equal "$(told 'select(.data.id == "ftjob-old" and (.id | test("^evt_(owed|half)") | not)) |
                 .type')" '"fine_tuning.job.succeeded"'
 }
 
@@ -108,8 +155,12 @@ has_id() {
 }
 
 @test "purge leaves nothing but what the administrator wrote" {
+        local pid
         needs_package
+        pid=$(unit MainPID)
+        ((pid > 0))
         dpkg_inside --purge ftwatchd
+        run ! inside test -e "/proc/$pid"
         run ! inside systemctl cat ftwatchd.service
         run ! inside test -e /var/lib/ftwatchd
         run ! inside test -e /etc/ftwatchd/ftwatchd.conf

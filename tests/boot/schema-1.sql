@@ -1,4 +1,5 @@
--- A state as version 1 of the schema left it: a job that is known, a notice that is owed.
+-- A state as version 1 of the schema left it: a job that runs, one that ended with its events and metrics;
+-- notices that are owed, in flight, told and given up; a trouble.
 PRAGMA application_id = 1179932484;
 PRAGMA user_version = 1;
 PRAGMA journal_mode = WAL;
@@ -83,13 +84,32 @@ CREATE TABLE troubles (
   reason TEXT NOT NULL,
   since_usec INTEGER NOT NULL,
   told_usec INTEGER NOT NULL);
+CREATE TEMP TABLE clock AS SELECT CAST(strftime('%s', 'now') AS INTEGER) AS at;
 INSERT INTO sources VALUES (1, 'sim', 'http://127.0.0.1:8080', 1700000000, 1, NULL);
-INSERT INTO jobs VALUES (1, 1, 'ftjob-old', 'running', 0, 0, 1790000000,
+INSERT INTO jobs SELECT 1, 1, 'ftjob-old', 'running', 0, 0, 1790000000,
   '{"id":"ftjob-old","status":"running","model":"gpt-4o-mini-2024-07-18","created_at":1790000000}',
-  1, NULL, 1790000000000000, 1790000000000000, NULL, NULL);
+  1, NULL, 1790000000000000, 1790000000000000, NULL, NULL FROM clock;
+INSERT INTO jobs SELECT 2, 1, 'ftjob-done', 'succeeded', 1, 0, at - 7200,
+  '{"id":"ftjob-done","status":"succeeded","model":"gpt-4o-mini-2024-07-18","created_at":' || (at - 7200) ||
+  ',"finished_at":' || (at - 3600) || ',"fine_tuned_model":"ft-done"}',
+  1, NULL, (at - 7200) * 1000000, (at - 3600) * 1000000, NULL, NULL FROM clock;
 INSERT INTO statuses VALUES (1, 'running', 1, 1790000000000000);
-INSERT INTO notices VALUES (1, 'evt_owedowedowedowedowedowedow', 'job.created', 1, 1,
-  CAST(strftime('%s', 'now') AS INTEGER) * 1000000, 0,
-  '{"id":"ftjob-old","source":"sim","status":"pending","model":"gpt-4o-mini-2024-07-18"}');
-INSERT INTO deliveries (notice, receiver, line, state, created_usec, due_usec)
-  VALUES (1, 'hook', 1, 0, CAST(strftime('%s', 'now') AS INTEGER) * 1000000, 0);
+INSERT INTO statuses SELECT 2, 'running', 1, (at - 7000) * 1000000 FROM clock;
+INSERT INTO statuses SELECT 2, 'succeeded', 1, (at - 3600) * 1000000 FROM clock;
+INSERT INTO events SELECT 1, 2, x'000102030405060708090a0b0c0d0e0f', 1, at - 7000, 0,
+  '{"id":"ftevent-1","created_at":' || (at - 7000) || ',"level":"info","message":"Job started."}' FROM clock;
+INSERT INTO events SELECT 2, 2, x'100102030405060708090a0b0c0d0e0f', 1, at - 3600, 0,
+  '{"id":"ftevent-2","created_at":' || (at - 3600) || ',"level":"info","message":"Job succeeded."}' FROM clock;
+INSERT INTO metrics VALUES (2, 'train_loss', 1, 2.5), (2, 'train_loss', 2, 0.75);
+INSERT INTO notices SELECT column1, column2, column3, 1, column4, at * 1000000, 0, '{"id":"' || column5 ||
+  '","source":"sim","status":"' || column6 || '","model":"gpt-4o-mini-2024-07-18"}' FROM clock, (VALUES
+  (1, 'evt_donedonedonedonedonedonedo', 'job.running', 2, 'ftjob-done', 'running'),
+  (2, 'evt_deaddeaddeaddeaddeaddeadde', 'job.succeeded', 2, 'ftjob-done', 'succeeded'),
+  (3, 'evt_halfhalfhalfhalfhalfhalfha', 'job.created', 1, 'ftjob-old', 'pending'),
+  (4, 'evt_owedowedowedowedowedowedow', 'job.running', 1, 'ftjob-old', 'running'));
+INSERT INTO deliveries (notice, receiver, line, state, attempts, created_usec, due_usec, settled_usec, reason)
+  SELECT column1, 'hook', column2, column3, column4, at * 1000000, 0, column5 * at * 1000000, column6
+  FROM clock, (VALUES (1, 2, 2, 1, 1, NULL), (2, 2, 3, 1, 1, 'gone'), (3, 1, 1, 1, NULL, NULL),
+  (4, 1, 0, 0, NULL, NULL));
+INSERT INTO troubles SELECT 'source:sim', 'source.unreachable', 'connect', (at - 60) * 1000000,
+  (at - 60) * 1000000 FROM clock;

@@ -32,8 +32,8 @@ good_config() {
 @test "--help names every option and signal" {
         run -0 "$FTWATCHD" --help
         local word
-        for word in --config --check-config --dump-config --probe --json --once --verbose --version \
-                --help SIGHUP SIGUSR2 SIGTERM; do
+        for word in --config --check-config --dump-config --is-configured --probe --json --once \
+                --verbose --version --help SIGHUP SIGUSR2 SIGTERM; do
                 [[ $output = *"$word"* ]]
         done
         # For people's eyes: no line is wider than a wide terminal.
@@ -65,6 +65,18 @@ to_full_device() {
 }
 
 # --- configuration ------------------------------------------------------------------------------------
+
+@test "--is-configured: 1 and what to do for the shipped example, 0 for anything else" {
+        run -1 --separate-stderr "$FTWATCHD" --config "$TOP/etc/ftwatchd.conf" --is-configured
+        [[ -z $output && $stderr = "not configured yet: write the endpoint"*"$TOP/etc/ftwatchd.conf"* ]]
+        sed 's|https://contoso.openai|https://fabrikam.openai|' "$TOP/etc/ftwatchd.conf" >"$T/own.conf"
+        run -0 "$FTWATCHD" --config "$T/own.conf" --is-configured
+        assert_equal "$output" ''
+        # Mistakes are for the start to report, and to fail by.
+        echo 'sources = 7;' >"$T/own.conf"
+        run -0 "$FTWATCHD" --config "$T/own.conf" --is-configured
+        run -0 "$FTWATCHD" --config "$T/none.conf" --is-configured
+}
 
 @test "--check-config reports every mistake at once, each with file:line and the nearest name, and exits 1" {
         cat >"$T/ftwatchd.conf" <<-'CONF'

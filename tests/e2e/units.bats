@@ -36,7 +36,7 @@ setup() {
         keys=$(diff <(grep -vE '^(#|$)' "$UNITS/ftwatchd.service") \
                 <(grep -vE '^(#|$)' "$UNITS/ftwatchd@.service") | grep -oE '^[<>] [A-Za-z]+' | cut -c 3-)
         assert_equal "$(sort -u <<<"$keys" | xargs)" \
-                'BindPaths BusName Description ExecStart StateDirectory TemporaryFileSystem'
+                'BindPaths BusName Description ExecCondition ExecStart StateDirectory TemporaryFileSystem'
 }
 
 @test "what a person must mend is not tried again, and nothing is tried again at once" {
