@@ -78,7 +78,7 @@ has_entry() {
 # The commands below "Journal", a line each. The jobs and names of the README are those of this test; what
 # follows for ever is cut off.
 @test "every query of the README finds something" {
-        local command n=0 rc
+        local command n=0
         awk '/^### Journal/ { on = 1; next } /^##/ { on = 0 } on && $0 == "```sh" { inside = 1; next }
                 /^```$/ { inside = 0 } inside' "$TOP/README.md" >"$T/queries"
         while read -r command; do

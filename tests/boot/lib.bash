@@ -48,7 +48,8 @@ boot_base() {
         mkdir -p "$BOOT_CACHE"
         (
                 flock 9
-                [[ -d $BOOT_BASE ]] || timeout 900 bash -c '. "$1" && debian_make "$2" "$3"' - \
+                # Once, as long as a slow mirror needs.
+                [[ -d $BOOT_BASE ]] || timeout 3600 bash -c '. "$1" && debian_make "$2" "$3"' - \
                         "$TOP/tests/tools/debian.bash" "$BOOT_BASE" "$BOOT_PACKAGES"
         ) 9>"$BOOT_CACHE/lock"
 }
@@ -73,6 +74,41 @@ boot_install() {
         journalctl --root="$ROOT" --update-catalog
 }
 
+# --- what a killed run left behind ---------------------------------------------------------------------
+
+# The machine of $BOOT, whoever started it: off, and its root unmounted.
+boot_end() {
+        local pid
+        pid=$(cat "$BOOT/nspawn" 2>/dev/null)
+        if [[ -n $pid ]] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" |
+                grep -qF -- "-D $BOOT/root "; then
+                pkill -KILL -P "$pid"
+                kill -KILL "$pid"
+        fi
+        mountpoint -q "$BOOT/root" || return 0
+        umount "$BOOT/root" 2>/dev/null || umount -l "$BOOT/root"
+}
+
+# As soon as this process is gone, killed or not.
+boot_guard() {
+        # shellcheck disable=SC2016  # its own
+        BOOT=$BOOT setsid bash -c "$(declare -f boot_end)"'
+                tail --pid="$1" -f /dev/null
+                boot_end' - $$ </dev/null >/dev/null 2>&1 3>&- &
+        echo $! >"$BOOT/guard"
+        disown
+}
+
+# Those whose guard was killed too, as by a reboot of a container.
+boot_end_stale() {
+        local root options owner
+        while read -r root options; do
+                [[ $options = *"lowerdir=$BOOT_CACHE/"* ]] || continue
+                owner=$(cat "${root%/root}/owner" 2>/dev/null) || continue
+                [[ -d /proc/$owner ]] || BOOT=${root%/root} boot_end
+        done < <(findmnt -rn -t overlay -o TARGET,OPTIONS)
+}
+
 boot_setup() {
         local tool
         [[ $(id -u) = 0 ]] || boot_cannot "not root"
@@ -82,7 +118,10 @@ boot_setup() {
         boot_base || boot_cannot "no Debian to boot"
         export BOOT=$BATS_FILE_TMPDIR/boot
         export ROOT=$BOOT/root
+        boot_end_stale
         mkdir -p "$BOOT/upper" "$BOOT/work" "$ROOT"
+        echo $$ >"$BOOT/owner"
+        boot_guard
         mount -t overlay overlay -o "lowerdir=$BOOT_BASE,upperdir=$BOOT/upper,workdir=$BOOT/work" "$ROOT" ||
                 boot_cannot "no overlay file system"
         printf 'tester\n' >"$ROOT/etc/hostname"
@@ -115,7 +154,8 @@ boot_setup() {
 boot_teardown() {
         [[ -n ${BOOT:-} ]] || return 0
         machine_kill
-        ! mountpoint -q "$ROOT" || umount "$ROOT" || umount -l "$ROOT"
+        boot_end
+        kill "$(<"$BOOT/guard")" 2>/dev/null || true
 }
 
 boot_show() {

@@ -147,8 +147,9 @@ restarted() {
         assert_equal "$(told 'select(.data.id == "ftjob-killed") | .type' | sort | uniq -d)" ''
 }
 
+# Of the service, or of -INSTANCE.
 in_flight() {
-        [[ $(inside sqlite3 -readonly -cmd '.timeout 2000' /var/lib/ftwatchd/state.db \
+        [[ $(inside sqlite3 -readonly -cmd '.timeout 2000' "/var/lib/ftwatchd${1:-}/state.db" \
                 'SELECT count(*) FROM deliveries WHERE state = 1') != 0 ]]
 }
 
@@ -204,6 +205,61 @@ back_again() {
         assert_equal "$(unit MainPID ftwatchd@small)" "$pid"
         inside systemctl stop ftwatchd@small
         inside umount /var/lib/ftwatchd-small
+        inside systemctl start ftwatchd
+}
+
+@test "an instance answers to its own name on the bus, with its own sources and its own state" {
+        write_config "" "" | sed 's/name = "sim"/name = "of-team"/' | configure team
+        drop_in_credentials | drop_in ftwatchd@team
+        inside systemctl start ftwatchd@team
+        assert_equal "$(inside ftwatchctl --instance team --json status | jq -r .sources[].name)" of-team
+        assert_equal "$(inside ftwatchctl --json status | jq -r .sources[].name)" sim
+        run -0 inside ftwatchctl --instance team poll of-team
+        run ! inside ftwatchctl poll of-team
+        inside busctl status org.ftwatchd1.team
+        inside test -s /var/lib/ftwatchd-team/state.db
+        inside systemctl stop ftwatchd@team
+        run ! inside busctl status org.ftwatchd1.team
+        inside busctl status org.ftwatchd1
+}
+
+@test "systemctl changes how much it logs, and says how much that is" {
+        inside systemctl service-log-level ftwatchd.service debug
+        assert_equal "$(inside systemctl service-log-level ftwatchd.service)" debug
+        assert_equal "$(inside ftwatchctl log-level)" debug
+        mark
+        await_log '^sim: .*poll'
+        inside systemctl service-log-level ftwatchd.service info
+        assert_equal "$(inside systemctl service-log-level ftwatchd.service)" info
+}
+
+@test "a first contact longer than TimeoutStartSec is not cut short, it is not ready before" {
+        write_config "" "" | configure slow
+        drop_in_credentials TimeoutStartSec=2s | drop_in ftwatchd@slow
+        inside systemctl stop ftwatchd
+        sim POST /_sim/fault -d '{ "path": "*/jobs", "kind": "slow", "delay_ms": 5000, "times": 1 }'
+        inside systemctl start ftwatchd@slow
+        assert_equal "$(unit ActiveState ftwatchd@slow) $(unit NRestarts ftwatchd@slow)" 'active 0'
+        (($(unit ActiveEnterTimestampMonotonic ftwatchd@slow) -
+                $(unit InactiveExitTimestampMonotonic ftwatchd@slow) >= 4000000))
+        run ! logged 'timed out'
+        inside systemctl stop ftwatchd@slow
+        inside systemctl start ftwatchd
+}
+
+@test "a delivery longer than TimeoutStopSec is waited for, and is not sent again" {
+        write_config "" "" | configure slow
+        drop_in_credentials TimeoutStopSec=1s | drop_in ftwatchd@slow
+        inside systemctl stop ftwatchd
+        inside systemctl start ftwatchd@slow
+        sim POST /_sim/fault -d '{ "path": "/sink/webhook/hook", "kind": "slow", "delay_ms": 3000,
+                "times": 1 }'
+        run_job ftjob-drained
+        wait_for 20 in_flight -slow
+        inside systemctl stop ftwatchd@slow
+        assert_equal "$(unit Result ftwatchd@slow) $(unit ExecMainStatus ftwatchd@slow)" 'success 0'
+        run ! logged 'timed out'
+        run ! in_flight -slow
         inside systemctl start ftwatchd
 }
 
