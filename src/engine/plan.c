@@ -29,9 +29,11 @@ void plan_pages(Source *s) {
                 return;
         s->planned_unseen = n_unseen;
         s->planned_oldest = oldest ? oldest->row : 0;
-        if (oldest &&
-            store_job_rank(s->engine->ports.store, s->stored.id, oldest->created_at, RANK_MAX, &rank) < 0)
+        /* Jobs of the same second may be before it; itself is one of them. */
+        if (oldest && store_job_rank(s->engine->ports.store, s->stored.id, oldest->created_at - 1,
+                                     RANK_MAX + 1, &rank) < 0)
                 return;                         /* the plan only saves requests */
+        rank = rank > 0 ? rank - 1 : 0;
         unsigned n_pages = rank / PAGE_SIZE + 1;
         size_t i = 0;
         while (i + 1 < ARRAY_SIZE(limits) && rank >= limits[i])

@@ -82,6 +82,10 @@ static void poll_schedule(Source *s) {
         usec_t now = engine_now(s->engine).boot_usec;
         usec_t at = schedule_next(&limits, active, &s->outcome, s->n_failed, s->poll_started_usec, now,
                                   engine_random());
+        /* A list that is asked for as soon as there is room for it would leave none for jobs. */
+        if (s->out_of_budget)
+                at = MAX(at, budget_when(&s->budget, s->settings->requests_per_minute,
+                                         1 + MIN(watches_count(s), (size_t) JOB_POLLS_MAX)));
         bool again = s->again && s->outcome.reason != REASON_THROTTLED;
         s->again = false;
         s->held_until_usec = s->outcome.reason == REASON_THROTTLED ? at : 0;
@@ -177,6 +181,7 @@ static Watch *poll_next_watch(Source *s) {
         if (!source_may_ask(s)) {
                 log_context(SOURCE_LOG(s), LOG_DEBUG, "out of requests_per_minute: the next poll goes on");
                 s->fanning_out = false;
+                s->out_of_budget = true;
                 return NULL;
         }
         s->next_watch = w->hh.next;
@@ -227,7 +232,8 @@ static void mark_seen(Source *s, const RowInfo *infos, size_t n) {
 static void list_go_on(Source *s, int step, const Page *page, const RowInfo *infos) {
         s->n_pages++;
         engine_changed(s->engine);      /* first contact can take minutes: it shows that it goes on */
-        if (s->n_pages >= LIST_PAGES_MAX || !source_may_ask(s)) {
+        s->out_of_budget = !source_may_ask(s);
+        if (s->n_pages >= LIST_PAGES_MAX || s->out_of_budget) {
                 poll_list_done(s);
                 return;
         }
@@ -345,7 +351,7 @@ static int on_poll_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
         s->poll_started_usec = engine_now(s->engine).boot_usec;
         s->outcome = outcome_ok();
         s->n_pages = s->n_requests = 0;
-        s->restarted = false;
+        s->restarted = s->out_of_budget = false;
         for (Watch *w = s->watches; w; w = w->hh.next)
                 w->seen = false;
         s->trusted = s->stored.baseline.done && !s->stored.walk.open;

@@ -89,6 +89,7 @@ struct Source {
         unsigned n_job_polls;
         Watch *next_watch; /* to be asked about next: what one poll leaves the next one begins with */
         bool fanning_out;               /* it still may be in this poll */
+        bool out_of_budget;             /* something was left for the next poll */
         EventPage *waiting;             /* for one transaction with others; see ingest_waiting() */
         unsigned n_waiting;
         Tail *tails;                    /* finished jobs whose details are being fetched */

@@ -12,6 +12,12 @@ bool budget_has(const Budget *b, uint64_t per_minute, usec_t now_boot_usec) {
         return usec_add(missing, budget_cost(per_minute)) <= USEC_PER_MINUTE;
 }
 
+usec_t budget_when(const Budget *b, uint64_t per_minute, uint64_t n) {
+        usec_t cost = MIN(n * budget_cost(per_minute), USEC_PER_MINUTE);
+
+        return usec_sub(usec_add(b->full_usec, cost), USEC_PER_MINUTE);
+}
+
 void budget_take(Budget *b, uint64_t per_minute, usec_t now_boot_usec) {
         usec_t full = usec_add(MAX(b->full_usec, now_boot_usec), budget_cost(per_minute));
 

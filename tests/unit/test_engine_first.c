@@ -153,12 +153,27 @@ static void test_source_gone(void **state) {
         rig_free(rig);
 }
 
+/* Jobs of one second may stand in any order: the page has room for all of them. */
+static void test_same_second(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        rig_first_contact(rig);
+        int64_t at = rig->api->now;
+        for (unsigned i = 0; i < 15; i++)
+                fake_job_add(rig->api, "running")->created_at = at;
+        rig_poll(rig, 3);
+        assert_int_equal(rig_source(rig)->list_limit, 20);
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_empty),
                 cmocka_unit_test(test_large),
                 cmocka_unit_test(test_interrupted),
                 cmocka_unit_test(test_source_gone),
+                cmocka_unit_test(test_same_second),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

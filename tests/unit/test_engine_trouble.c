@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "engine/compose.h"
 #include "engine/engine_internal.h"
+#include "engine/poller.h"
 #include "engine/tail.h"
 #include "unit/engine_rig.h"
 
@@ -196,9 +197,31 @@ static void test_budget(void **state) {
         rig_settle(rig);
         assert_in_range(told(rig, "fine_tuning.job.event"), 1, 40);
         rig_source(rig)->budget = (Budget) {};
+        assert_int_equal(poller_hasten(rig_source(rig)), 0);
         rig_poll(rig, 2);
         rig_settle(rig);
         assert_int_equal(told(rig, "fine_tuning.job.event"), ARRAY_SIZE(jobs));
+        rig_free(rig);
+}
+
+static bool all_told(Rig *rig, void *userdata) {
+        (void) userdata;
+        return told(rig, "fine_tuning.job.event") == 10;
+}
+
+/* Polls that come faster than the budget fills leave room for more than their list. */
+static void test_budget_starves_nobody(void **state) {
+        Rig *rig = rig_new(NULL);
+        FakeJob *jobs[10];
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                jobs[i] = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        rig_source(rig)->budget.full_usec = engine_now(rig->engine).boot_usec + USEC_PER_MINUTE;
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                (void) fake_event_add(rig->api, jobs[i], "warn", "here");
+        rig_wait(rig, all_told, NULL, "the events of all jobs");
         rig_free(rig);
 }
 
@@ -356,6 +379,7 @@ int main(void) {
                 cmocka_unit_test(test_throttled_waits),
                 cmocka_unit_test(test_throttled_turns),
                 cmocka_unit_test(test_budget),
+                cmocka_unit_test(test_budget_starves_nobody),
                 cmocka_unit_test(test_throttled_tails),
                 cmocka_unit_test(test_clock_step),
                 cmocka_unit_test(test_full_store),

@@ -49,10 +49,36 @@ static void test_debt(void **state) {
         assert_true(budget_has(&b, 10, START + USEC_PER_MINUTE + 6 * USEC_PER_SEC));
 }
 
+static void test_when(void **state) {
+        static const struct {
+                unsigned taken;
+                uint64_t n;
+                usec_t when;            /* from START */
+        } rows[] = {
+                { 0, 1, 0 },
+                { 60, 1, USEC_PER_SEC },
+                { 60, 5, 5 * USEC_PER_SEC },
+                { 58, 5, 3 * USEC_PER_SEC },
+                { 60, 1000, USEC_PER_MINUTE },
+                { 70, 1, 11 * USEC_PER_SEC },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Budget b = {};
+                for (unsigned n = 0; n < rows[i].taken; n++)
+                        budget_take(&b, 60, START);
+                usec_t when = budget_when(&b, 60, rows[i].n);
+                assert_int_equal(MAX(when, START), START + rows[i].when);
+                assert_true(budget_has(&b, 60, MAX(when, START)));
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rate),
                 cmocka_unit_test(test_debt),
+                cmocka_unit_test(test_when),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
