@@ -74,7 +74,8 @@ configure() {
         (umask 077 && cat >"$conf") <<CONF
 state_dir = "$T/$1";
 log_level = "warning";
-sources = ( { name = "bench"; endpoint = "$2"; api_key = "env:BENCH_KEY"; poll_interval = "$3"; } );
+sources = ( { name = "bench"; endpoint = "$2"; api_key = "env:BENCH_KEY"; poll_interval = "$3";
+             requests_per_minute = 100000; } );
 receivers = ( { name = "hook"; kind = "webhook"; url = "$2/sink/webhook/x"; secret = "env:BENCH_SECRET"; } );
 CONF
 }

@@ -31,6 +31,8 @@ configure() {
                 printf 'sources = ( { name = "sim"; endpoint = "%s";\n' "$FTSIM_URL"
                 printf '  api_key = "%s";\n' "$FTSIM_KEY"
                 printf '  poll_interval = "%s"; idle_interval = "%s";\n' "$POLL" "$POLL"
+                # $POLL asks for more than an API would be asked to bear.
+                [[ $* = *requests_per_minute* ]] || printf '  requests_per_minute = 100000;\n'
                 # Who does not ask for checkpoints is not to trip over them.
                 [[ $* = *checkpoints* ]] || printf '  checkpoints = false;\n'
                 printf '  %s } );\n' "$*"
