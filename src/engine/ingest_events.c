@@ -199,6 +199,8 @@ static int event_page_ingest(EventPage *p) {
 static void event_page_undo(EventPage *p) {
         if (p->begun)
                 walk_restore(p->walk, &p->before);
+        if (p->watch)
+                p->watch->progress_stored_usec = 0;
 }
 
 static int event_page_run(EventPage *p) {

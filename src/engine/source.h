@@ -39,6 +39,7 @@ typedef struct Watch {
         uint64_t asked_in;              /* n_polls of the poll that asked for it last, counted from 1 */
         unsigned n_missing;             /* polls in a row in which it was a typed 404 */
         Vigil vigil;
+        usec_t progress_stored_usec;    /* steady, what the store knows of vigil.progress_usec; 0: nothing */
         bool metrics_news;              /* since the conditions on them were looked at */
         bool checkpoint_hint;           /* an event spoke of one */
         usec_t checkpoints_usec;        /* steady, when last asked for; 0: never */

@@ -12,6 +12,9 @@
 #include "store/vigil.h"
 
 #define DETAIL_MAX 4096U
+/* How far the stored stamp of progress may lag behind: a job that trains has news in every poll. After a
+ * restart that much benefit of the doubt makes no stall early. */
+#define PROGRESS_LAG_USEC (5 * USEC_PER_MINUTE)
 
 /* --- what is known ----------------------------------------------------------------------------------- */
 
@@ -30,6 +33,11 @@ static usec_t to_steady(const Engine *e, usec_t real_usec) {
         return usec_sub(engine_steady(e), usec_sub(engine_now(e).real_usec, real_usec));
 }
 
+/* The first progress after a stall that was told is stored as it comes: a stamp before that is exact. */
+static bool stall_is_told(const Vigil *v, usec_t stored_usec) {
+        return v->told[VIGIL_STALLED].n > 0 && v->told[VIGIL_STALLED].told_usec >= stored_usec;
+}
+
 int vigil_begin(Source *s, Watch *w, const StoredJob *stored) {
         const Engine *e = s->engine;
 
@@ -41,6 +49,10 @@ int vigil_begin(Source *s, Watch *w, const StoredJob *stored) {
         w->vigil.status_usec = to_steady(e, stored->changed_usec);
         for (size_t i = 0; i < _VIGIL_KIND_MAX; i++)
                 w->vigil.told[i].told_usec = to_steady(e, w->vigil.told[i].told_usec);
+        w->progress_stored_usec = r > 0 ? w->vigil.progress_usec : 0;
+        if (!stall_is_told(&w->vigil, w->progress_stored_usec))
+                w->vigil.progress_usec =
+                        MIN(usec_add(w->vigil.progress_usec, PROGRESS_LAG_USEC), engine_steady(e));
         w->vigil_changed_usec = stored->changed_usec;
         w->metrics_news = true;         /* a crash may have come between them and the look at them */
         vigil_set_job(w, stored);
@@ -67,8 +79,13 @@ int vigil_compare(Source *s, int64_t job_row, const Job *before, const Job *now)
 
 int vigil_progress(Source *s, int64_t job_row, Watch *w) {
         if (w) {
-                w->vigil.progress_usec = engine_steady(s->engine);
+                usec_t now = engine_steady(s->engine);
+                w->vigil.progress_usec = now;
                 w->vigil_next_usec = 0;
+                if (!stall_is_told(&w->vigil, w->progress_stored_usec) &&
+                    now < usec_add(w->progress_stored_usec, PROGRESS_LAG_USEC))
+                        return 0;
+                w->progress_stored_usec = now;
         }
         return store_vigil_progress(s->engine->ports.store, job_row, engine_now(s->engine).real_usec);
 }

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,9 +91,9 @@ static void test_restart(void **state) {
         rig_start(rig);
         rig_poll_settle(rig);
         assert_int_equal(told(rig, STALLED, j), 0);
-        /* An hour down, and nothing happened meanwhile. */
+        /* An hour down, and nothing happened meanwhile; five minutes are the benefit of the doubt. */
         rig_stop(rig);
-        rig_exec(rig, "UPDATE vigils SET progress_usec = progress_usec - 3600000000");
+        rig_exec(rig, "UPDATE vigils SET progress_usec = progress_usec - 3900000000");
         rig_exec(rig, "UPDATE jobs SET changed_usec = changed_usec - 3600000000");
         rig_start(rig);
         rig_poll_settle(rig);
@@ -109,6 +110,62 @@ static void test_restart(void **state) {
         rig_start(rig);
         rig_poll_settle(rig);
         assert_int_equal(told(rig, STALLED, j), 1);
+        rig_free(rig);
+}
+
+static void down_for(Rig *rig, unsigned minutes) {
+        char sql[256];
+
+        rig_stop(rig);
+        (void) snprintf(sql, sizeof sql,
+                        "UPDATE vigils SET progress_usec = progress_usec - %1$u * 60000000;"
+                        "UPDATE told SET told_usec = told_usec - %1$u * 60000000;"
+                        "UPDATE jobs SET changed_usec = changed_usec - %1$u * 60000000", minutes);
+        rig_exec(rig, sql);
+        rig_start(rig);
+        rig_poll_settle(rig);
+}
+
+/* The stamp in the store may lag behind: that makes no stall early, and does not tell one again. */
+static void test_stamp_lags(void **state) {
+        RigOptions options = { .source = "stall_after = \"1h\";", .on_disk = true };
+        Rig *rig = rig_new(&options);
+        unsigned step = 0;
+
+        (void) state;
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_poll_settle(rig);
+        int64_t stored = rig_sql(rig, "SELECT progress_usec FROM vigils");
+        fake_metrics_add(rig->api, j, ++step, 0.5);
+        rig_poll_settle(rig);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM events"), 1);
+        assert_int_equal(rig_sql(rig, "SELECT progress_usec FROM vigils"), stored);
+        down_for(rig, 63);
+        assert_int_equal(told(rig, STALLED, j), 0);
+        down_for(rig, 3);
+        assert_int_equal(told(rig, STALLED, j), 1);
+        down_for(rig, 1);
+        assert_int_equal(told(rig, STALLED, j), 1);
+        /* The end of a stall is stored at once. */
+        fake_metrics_add(rig->api, j, ++step, 0.5);
+        rig_poll_settle(rig);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM vigils v JOIN told t ON t.job = v.job"
+                                      " WHERE progress_usec > told_usec"), 1);
+        down_for(rig, 59);
+        assert_int_equal(told(rig, STALLED, j), 1);
+        down_for(rig, 7);
+        assert_int_equal(told(rig, STALLED, j), 2);
+        /* Also right after a start, and an old stamp is made new. */
+        down_for(rig, 10);
+        fake_metrics_add(rig->api, j, ++step, 0.5);
+        rig_poll_settle(rig);
+        down_for(rig, 6);
+        stored = rig_sql(rig, "SELECT progress_usec FROM vigils");
+        fake_metrics_add(rig->api, j, ++step, 0.5);
+        rig_poll_settle(rig);
+        assert_true(rig_sql(rig, "SELECT progress_usec FROM vigils") - stored >= 360000000);
+        assert_int_equal(told(rig, STALLED, j), 2);
         rig_free(rig);
 }
 
@@ -252,7 +309,7 @@ static void test_lost_commit(void **state) {
         FakeJob *j = fake_job_add(rig->api, "running");
         rig_poll_settle(rig);
         rig_stop(rig);
-        rig_exec(rig, "UPDATE vigils SET progress_usec = progress_usec - 3600000000");
+        rig_exec(rig, "UPDATE vigils SET progress_usec = progress_usec - 3900000000");
         rig_exec(rig, "UPDATE jobs SET changed_usec = changed_usec - 3600000000");
         rig_exec(rig, "CREATE TRIGGER no BEFORE INSERT ON told BEGIN SELECT RAISE(FAIL, 'no'); END");
         rig_start(rig);
@@ -272,7 +329,7 @@ int main(void) {
                 cmocka_unit_test(test_restart),         cmocka_unit_test(test_clock_was_ahead),
                 cmocka_unit_test(test_waiting),         cmocka_unit_test(test_off),
                 cmocka_unit_test(test_overdue),         cmocka_unit_test(test_paused),
-                cmocka_unit_test(test_lost_commit),
+                cmocka_unit_test(test_lost_commit),     cmocka_unit_test(test_stamp_lags),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
