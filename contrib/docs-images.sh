@@ -18,6 +18,11 @@ for tool in chromium pngquant node; do
                 exit 1
         }
 done
+# Without it titles have boxes in place of symbols.
+fc-list | grep -q 'Noto Color Emoji' || {
+        echo "docs-images.sh: fonts-noto-color-emoji is missing: contrib/bootstrap.sh --docs installs it" >&2
+        exit 1
+}
 [ -d tests/verify/node_modules/adaptivecards ] || npm --prefix tests/verify ci --no-audit --no-fund
 
 scratch=$(mktemp -d /tmp/ftw-images.XXXXXX)
