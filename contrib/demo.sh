@@ -27,7 +27,7 @@ done
 
 # What is shown has arrows and curves in it.
 [ "$(locale charmap 2>/dev/null)" = UTF-8 ] || export LC_ALL=C.UTF-8
-export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
+export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
 build=${FTWATCH_BUILD:-build}
 build=${build#"$PWD"/}
 secret=whsec_$(head -c 24 /dev/urandom | base64)

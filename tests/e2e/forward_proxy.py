@@ -8,28 +8,12 @@ asked for, the user name, and what was answered.
 """
 import argparse
 import base64
-import ctypes
 import json
-import os
-import signal
 import socket
 import socketserver
 import threading
 
-PR_SET_PDEATHSIG = 1
-
-
-def pump(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-    except OSError:
-        pass
-    for s in (source, sink):
-        try:
-            s.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+from relay import end_with_parent, relay, tell_port
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -75,8 +59,7 @@ class Handler(socketserver.StreamRequestHandler):
                 far = ("127.0.0.1", options.to) if options.to else (host.strip("[]"), int(port))
                 tunnel = socket.create_connection(far)
                 self.answer(target, 200, user)
-                threading.Thread(target=pump, args=(tunnel, self.connection), daemon=True).start()
-                pump(self.connection, tunnel)
+                relay(self.connection, tunnel)
                 return
 
 
@@ -86,7 +69,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def main():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent()
     parser = argparse.ArgumentParser()
     parser.add_argument("--port-file", required=True)
     parser.add_argument("--log", required=True)
@@ -97,9 +80,7 @@ def main():
     server.options = parser.parse_args()
     server.lock = threading.Lock()
     open(server.options.log, "w", encoding="utf-8").close()
-    with open(server.options.port_file + ".new", "w", encoding="utf-8") as f:
-        f.write(str(server.server_address[1]))
-    os.rename(server.options.port_file + ".new", server.options.port_file)
+    tell_port(server.options.port_file, server.server_address[1])
     server.serve_forever()
 
 

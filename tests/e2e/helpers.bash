@@ -17,6 +17,7 @@
 
 HELPERS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$HELPERS_DIR/../.." && pwd)
+export PYTHONDONTWRITEBYTECODE=1
 BUILD=${FTWATCH_BUILD:-$TOP/build}
 [[ $BUILD = /* ]] || BUILD=$TOP/$BUILD
 FTSIM=${FTSIM:-$BUILD/ftsim}

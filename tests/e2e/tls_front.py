@@ -6,28 +6,12 @@ handshake failed.
   tls_front.py --port-file F --log F --to PORT --cert PEM --key PEM [--client-ca PEM] [--host ADDRESS]
 """
 import argparse
-import ctypes
 import json
-import os
-import signal
 import socket
 import ssl
 import threading
 
-PR_SET_PDEATHSIG = 1
-
-
-def pump(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-    except OSError:
-        pass
-    for s in (source, sink):
-        try:
-            s.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+from relay import end_with_parent, relay, tell_port
 
 
 def common_name(certificate):
@@ -44,12 +28,11 @@ def serve(connection, context, arguments, log):
         return
     log({"client": common_name(near.getpeercert()), "sni": getattr(near, "ft_sni", None)})
     far = socket.create_connection(("127.0.0.1", arguments.to))
-    threading.Thread(target=pump, args=(far, near), daemon=True).start()
-    pump(near, far)
+    relay(near, far)
 
 
 def main():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent()
     parser = argparse.ArgumentParser()
     for name in ("--port-file", "--log", "--cert", "--key"):
         parser.add_argument(name, required=True)
@@ -73,9 +56,7 @@ def main():
             f.write(json.dumps(entry) + "\n")
 
     open(arguments.log, "w", encoding="utf-8").close()
-    with open(arguments.port_file + ".new", "w", encoding="utf-8") as f:
-        f.write(str(listener.getsockname()[1]))
-    os.rename(arguments.port_file + ".new", arguments.port_file)
+    tell_port(arguments.port_file, listener.getsockname()[1])
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=serve, args=(connection, context, arguments, log), daemon=True).start()
