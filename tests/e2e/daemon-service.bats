@@ -248,6 +248,20 @@ ready_again() {
         wait_for 10 notified_after 'not delivered to hook' 'STATUS=1 of 1 .*, 0 deliveries owed$'
 }
 
+@test "STATUS stays one line, however many fail" {
+        local name
+        start_manager
+        start_ftsim - <<<''
+        watch_all
+        for name in a b c d e; do
+                install -D -m 600 /dev/stdin "$T/conf.d/$name.conf" <<-CONF
+			sources = ( { name = "$name"; endpoint = "http://127.0.0.1:1"; api_key = "k"; } );
+		CONF
+        done
+        start_daemon
+        wait_for 20 notified 'STATUS=1 of 6 .*: a .connect., b .connect., c .connect. and 2 more$'
+}
+
 @test "the first request may take longer than the start: more time is asked for before it ends" {
         start_manager
         start_ftsim - <<<''
