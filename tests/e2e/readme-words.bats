@@ -107,11 +107,11 @@ sections() {
         sed -n '/^## Every file/,/^## To add/p' "$MAP" >"$T/places"
         for folder in "$TOP"/src/*/; do
                 folder=$(basename "$folder")
-                # ctl/ has a file a verb.
+                # A file a verb, and a file a group of methods.
                 for name in "$TOP/src/$folder"/*.[ch]; do
                         name=$(basename "${name%.*}")
                         echo "${name%_internal}"
-                done | sed 's/^verb_.*/verb_*/' | sort -u >"$T/files"
+                done | sed 's/^\(verb\|control\)_.*/\1_*/' | sort -u >"$T/files"
                 grep "^| \`$folder/\` |" "$T/places" | cut -d '|' -f 3 | grep -oE '`[^`]+`' | tr -d '`' |
                         sort -u | diff "$T/files" - || {
                         echo "$folder/: < is in the folder only, > in the table only"
