@@ -63,9 +63,15 @@ static void log_poll(const Source *s, uint64_t n_failed_before) {
                 log_context(SOURCE_LOG(s), LOG_INFO, "polls work again");
 }
 
+/* What is due already does not wait for other timers: within its accuracy, which for slow sources is long,
+ * the event loop would. */
+static usec_t timer_time(const Source *s, usec_t at_usec) {
+        return at_usec <= engine_now(s->engine).boot_usec ? 0 : at_usec;
+}
+
 static void poll_arm(Source *s, usec_t at_usec) {
         s->next_poll_usec = at_usec;
-        if (sd_event_source_set_time(s->timer, at_usec) < 0 ||
+        if (sd_event_source_set_time(s->timer, timer_time(s, at_usec)) < 0 ||
             sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT) < 0)
                 log_context(SOURCE_LOG(s), LOG_ERR, "cannot set the timer of the next poll");
 }
@@ -365,7 +371,7 @@ int poller_start(Source *s, usec_t delay_usec) {
 
         s->next_poll_usec = at;
         /* Accuracy: coalesced with other wake-ups of the system within a tenth of the shortest interval. */
-        int r = sd_event_add_time(s->engine->ports.event, &s->timer, CLOCK_BOOTTIME, at,
+        int r = sd_event_add_time(s->engine->ports.event, &s->timer, CLOCK_BOOTTIME, timer_time(s, at),
                                   MAX(s->settings->poll_interval_usec / 100, (usec_t) 1), on_poll_timer, s);
         if (r >= 0)
                 r = tails_schedule(s);
