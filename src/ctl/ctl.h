@@ -150,6 +150,7 @@ int verb_notices(Ctl *c, const char *argument);
 int verb_deliveries(Ctl *c, const char *argument);
 int verb_status(Ctl *c, const char *argument);
 int verb_poll(Ctl *c, const char *argument);
+int verb_probe(Ctl *c, const char *argument);
 int verb_test(Ctl *c, const char *argument);
 int verb_retry(Ctl *c, const char *argument);
 int verb_silence(Ctl *c, const char *argument);

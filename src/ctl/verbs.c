@@ -51,6 +51,10 @@ static const CtlVerb poll = {
         "poll", "[SOURCE]", "ask a source, or every one, now, and wait for it",
         GROUP_DAEMON, verb_poll,
 };
+static const CtlVerb probe = {
+        "probe", "SOURCE", "try each kind of request on a source: what works, and what to change",
+        GROUP_DAEMON, verb_probe,
+};
 static const CtlVerb test = {
         "test", "RECEIVER", "send a receiver a made-up notice (--type job.failed), and show its answer",
         GROUP_DAEMON | GROUP_TYPE, verb_test,
@@ -84,7 +88,7 @@ const CtlVerb *const ctl_verbs[] = {
         /* read the state */
         &jobs, &show, &events, &metrics, &checkpoints, &notices, &deliveries,
         /* ask the daemon */
-        &status_verb, &poll, &test, &retry, &silence, &unsilence, &silences, &reload, &log_level,
+        &status_verb, &poll, &probe, &test, &retry, &silence, &unsilence, &silences, &reload, &log_level,
         NULL,
 };
 

@@ -132,8 +132,10 @@ void control_watch(Control *c, Engine *engine) {
         if (!c)
                 return;
         c->engine = engine;
-        if (!engine)
+        if (!engine) {
+                probes_stop(c);
                 return;
+        }
         requests_check(c);
         control_update(c);
 }
@@ -150,6 +152,13 @@ void control_reloaded(Control *c) {
                 (void) sd_bus_reply_method_return(r->call, NULL);
                 request_free(c, r);
         }
+}
+
+/* A new state does not know the notice. */
+void control_state_lost(Control *c) {
+        if (c)
+                requests_fail(c, REQUEST_TEST, BUS_ERROR("StateLost"),
+                              "the state was lost, and the test notice with it: see the log, then ask again");
 }
 
 void control_stopping(Control *c) {

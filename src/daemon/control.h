@@ -26,7 +26,9 @@ DEFINE_CLEANUP(Control, control_free)
 /* Whom to ask; NULL while there is none (it is being replaced). */
 void control_watch(Control *c, Engine *engine);
 void control_reloaded(Control *c);
-/* What is still asked is not answered any more. */
+/* The store was replaced by an empty one: what only the old one could answer is answered now. */
+void control_state_lost(Control *c);
+/* What is still asked is answered with that. */
 void control_stopping(Control *c);
 
 /* From the ports of the engine. */

@@ -1,7 +1,7 @@
 #pragma once
 /* What the files of the control share. control.c: the objects, properties and signals; control_methods.c:
- * what is asked; control_request.c: what is still to be answered; log_control.c:
- * org.freedesktop.LogControl1. */
+ * what is asked; control_silence.c, control_probe.c: of that, silences and probes; control_request.c: what is
+ * still to be answered; log_control.c: org.freedesktop.LogControl1. */
 
 #include <systemd/sd-bus.h>
 
@@ -12,6 +12,7 @@
 
 typedef enum RequestKind {
         REQUEST_POLL,
+        REQUEST_PROBE,
         REQUEST_RELOAD,
         REQUEST_TEST,
         _REQUEST_MAX,
@@ -23,12 +24,14 @@ typedef struct Found Found;
 typedef struct Request {
         RequestKind kind;
         sd_bus_message *call;
-        char *subject;                  /* POLL: the source, NULL for all; TEST: the receiver */
+        Control *control;
+        char *subject;                  /* POLL, PROBE: the source, NULL for all; TEST: the receiver */
         char notice_id[NOTICE_ID_SIZE]; /* TEST */
         usec_t asked_usec;              /* boottime: what began before it is no answer */
         sd_bus_message *reply;          /* POLL: filled source by source */
         char **done;                    /* POLL: the sources in it */
         Found *found;                   /* POLL: notices since */
+        Probe *probe;                   /* PROBE: NULL between two engines */
         struct Request *prev, *next;
 } Request;
 
@@ -58,15 +61,25 @@ extern const sd_bus_vtable log_control_vtable[];
 
 /* Between two engines: for the moment of a reload, or for good. */
 int control_fail_no_engine(sd_bus_error *error);
+int control_fail_no_source(const Control *c, const char *name, sd_bus_error *error);
+/* request_new() failed so. */
+int control_fail_request(sd_bus_error *error, int r);
 /* control_silence.c */
 int method_silence(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_unsilence(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list_silences(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* control_probe.c */
+int method_probe(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* Its settings are about to go. */
+void probes_stop(Control *c);
+/* With the settings that there are now. */
+int probe_start(Control *c, Request *r);
 
 /* Keeps the call open. Frees nothing on failure. */
 int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *subject, Request **ret);
 Request *request_free(Control *c, Request *r);
 void requests_free(Control *c);
+void request_fail(Control *c, Request *r, const char *name, const char *message);
 /* An error to all of the kind. */
 void requests_fail(Control *c, RequestKind kind, const char *name, const char *message);
 void requests_take_poll(Control *c, const PollReport *report);

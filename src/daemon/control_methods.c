@@ -9,13 +9,13 @@ int control_fail_no_engine(sd_bus_error *error) {
         return sd_bus_error_set(error, BUS_ERROR("Stopping"), "ftwatchd is stopping");
 }
 
-static int fail_request(sd_bus_error *error, int r) {
+int control_fail_request(sd_bus_error *error, int r) {
         if (r == -ENOBUFS)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many open calls");
         return r;
 }
 
-static int fail_no_source(const Control *c, const char *name, sd_bus_error *error) {
+int control_fail_no_source(const Control *c, const char *name, sd_bus_error *error) {
         _cleanup_free_ const char **names = calloc(engine_n_sources(c->engine) + 1, sizeof *names);
 
         if (!names)
@@ -46,10 +46,10 @@ static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (!c->engine)
                 return control_fail_no_engine(error);
         if (*source && !engine_has_source(c->engine, source))
-                return fail_no_source(c, source, error);
+                return control_fail_no_source(c, source, error);
         r = request_new(c, REQUEST_POLL, m, source, &request);
         if (r < 0)
-                return fail_request(error, r);
+                return control_fail_request(error, r);
         r = engine_poll(c->engine, *source ? source : NULL, &wait);
         if (r >= 0)
                 return 1;
@@ -74,7 +74,7 @@ static int method_test(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                                          name);
         r = request_new(c, REQUEST_TEST, m, receiver, &request);
         if (r < 0)
-                return fail_request(error, r);
+                return control_fail_request(error, r);
         r = engine_test(c->engine, receiver, type, request->notice_id, &wait);
         if (r >= 0)
                 return 1;
@@ -124,7 +124,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
         int r = request_new(c, REQUEST_RELOAD, m, NULL, &request);
         if (r < 0)
-                return fail_request(error, r);
+                return control_fail_request(error, r);
         r = c->ports.reload(&errors, c->ports.userdata);
         if (r >= 0)
                 return 1;
@@ -201,6 +201,9 @@ const sd_bus_vtable control_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("s", source), SD_BUS_RESULT("a(sbssuua(sss))", reports),
                                 method_poll, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Probe", SD_BUS_ARGS("s", source),
+                                SD_BUS_RESULT("b", works, "s", text, "s", json), method_probe,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Test", SD_BUS_ARGS("s", receiver, "s", type),
                                 SD_BUS_RESULT("s", id, "b", delivered, "s", reason, "u", status, "s",
                                               detail),

@@ -38,6 +38,7 @@ int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *
         if (!r)
                 return -ENOMEM;
         r->kind = kind;
+        r->control = c;
         r->call = sd_bus_message_ref(call);
         (void) sd_event_now(c->event, CLOCK_BOOTTIME, &r->asked_usec);
         DL_APPEND(c->requests, r);
@@ -62,6 +63,7 @@ Request *request_free(Control *c, Request *r) {
         sd_bus_message_unref(r->call);
         strv_free(r->done);
         found_free(r->found);
+        probe_free(r->probe);
         free(r->subject);
         free(r);
         return NULL;
@@ -72,7 +74,7 @@ void requests_free(Control *c) {
                 request_free(c, c->requests);
 }
 
-static void request_fail(Control *c, Request *r, const char *name, const char *message) {
+void request_fail(Control *c, Request *r, const char *name, const char *message) {
         (void) sd_bus_reply_method_errorf(r->call, name, "%s", message);
         request_free(c, r);
 }
@@ -199,6 +201,18 @@ void requests_take_delivery(Control *c, const DeliveryReport *report) {
         }
 }
 
+/* --- probes ------------------------------------------------------------------------------------------ */
+
+/* Begun anew where a reload cut it off. */
+static void probe_check(Control *c, Request *r) {
+        int q = r->probe ? 0 : probe_start(c, r);
+
+        if (q == -ENOENT)
+                request_fail(c, r, BUS_ERROR("NoSuchSource"), "the source was removed by a reload");
+        else if (q < 0)
+                request_fail(c, r, SD_BUS_ERROR_FAILED, strerror(-q));
+}
+
 /* --- another engine ---------------------------------------------------------------------------------- */
 
 void requests_check(Control *c) {
@@ -210,4 +224,6 @@ void requests_check(Control *c) {
                 else if (r->kind == REQUEST_TEST && !engine_has_receiver(c->engine, r->subject))
                         request_fail(c, r, BUS_ERROR("NoSuchReceiver"),
                                      "the receiver was removed by a reload");
+                else if (r->kind == REQUEST_PROBE)
+                        probe_check(c, r);
 }

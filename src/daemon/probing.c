@@ -98,7 +98,7 @@ static void on_report(const ProbeReport *report, void *userdata) {
 static int start_some(Probing *p) {
         while (p->n_started < p->n_runs && p->n_started - p->n_done < AT_ONCE) {
                 Run *run = &p->runs[p->n_started++];
-                int r = probe_new(&run->probe, run->settings, p->event, p->http, on_report, run);
+                int r = probe_new(&run->probe, run->settings, p->event, p->http, 0, on_report, run);
                 if (r < 0)
                         return r;
         }

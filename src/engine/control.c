@@ -48,6 +48,15 @@ int engine_poll(Engine *e, const char *source, usec_t *ret_wait_usec) {
         return -EAGAIN;
 }
 
+int engine_probe(Engine *e, const char *source, usec_t limit_usec, probe_done_t done, void *userdata,
+                 Probe **ret) {
+        for (size_t i = 0; i < e->n_sources; i++)
+                if (streq(engine_source_name(e, i), source))
+                        return probe_new(ret, e->sources[i]->settings, e->ports.event, e->ports.http,
+                                         limit_usec, done, userdata);
+        return -ENOENT;
+}
+
 /* --- receivers --------------------------------------------------------------------------------------- */
 
 static int find_receiver(const Engine *e, const char *name, size_t *ret) {

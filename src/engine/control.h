@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 
 #include "engine/engine.h"
+#include "engine/probe.h"
 
 size_t engine_n_sources(const Engine *e);
 const char *engine_source_name(const Engine *e, size_t i);
@@ -13,6 +14,10 @@ bool engine_has_source(const Engine *e, const char *name);
 /* Polls this source, or every one (NULL), now. -ENOENT: no such source; -EAGAIN: it asked for a pause (of
  * all sources: every one did), whose rest is in *ret_wait_usec. */
 int engine_poll(Engine *e, const char *source, usec_t *ret_wait_usec);
+
+/* One look at a source (engine/probe.h), beside its polls; free it before the engine. -ENOENT. */
+int engine_probe(Engine *e, const char *source, usec_t limit_usec, probe_done_t done, void *userdata,
+                 Probe **ret);
 
 bool engine_has_receiver(const Engine *e, const char *name);
 /* Sends a made-up notice of the type to this receiver, once, before all else that is owed to it; how that

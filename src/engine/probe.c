@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,8 @@ struct Probe {
         Source trial_source;
         size_t n_trials;
         SourceCall *call;
+        sd_event_source *deadline;      /* NULL: none */
+        usec_t limit_usec;
         ProbeCheck check;               /* under way */
         usec_t asked_usec;              /* boottime */
         char *job_id, *file_id;         /* to be looked at; NULL: none was seen */
@@ -212,6 +215,7 @@ static void finish(Probe *p) {
         p->report.works = true;
         for (ProbeCheck c = 0; c < _PROBE_CHECK_MAX; c++)
                 p->report.works = p->report.works && p->report.findings[c].verdict != PROBE_FAILED;
+        p->deadline = sd_event_source_disable_unref(p->deadline);
         p->done(&p->report, p->userdata);
 }
 
@@ -328,8 +332,33 @@ static bool try_other(Probe *p) {
 
 /* --- beginning and end --------------------------------------------------------------------------------- */
 
-int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http *http, probe_done_t done,
-              void *userdata) {
+/* What the other dialects would have said stays open; the list itself was answered. */
+static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        Probe *p = userdata;
+        char span[SPAN_MAX], words[SPAN_MAX + sizeof "not answered within  of the whole probe"];
+
+        p->call = source_cancel(p->call);
+        if (p->n_trials == 0) {
+                (void) snprintf(words, sizeof words, "not answered within %s of the whole probe",
+                                format_span(p->limit_usec, span));
+                Outcome o = outcome_make(OUTCOME_RETRY, REASON_TIMEOUT, 0, words);
+                conclude(p, &o);
+        }
+        for (p->check++; p->check < PROBE_CLOCK; p->check++)
+                skip(p, NULL);
+        check_clock(p);
+        finish(p);
+        return 0;
+}
+
+static int set_deadline(Probe *p, sd_event *event, usec_t limit_usec) {
+        p->limit_usec = limit_usec;
+        return limit_usec == 0 ? 0 : sd_event_add_time_relative(event, &p->deadline, CLOCK_BOOTTIME,
+                                                                limit_usec, 0, on_deadline, p);
+}
+
+int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http *http, usec_t limit_usec,
+              probe_done_t done, void *userdata) {
         _cleanup_(probe_freep) Probe *p = calloc(1, sizeof *p);
 
         if (!p)
@@ -346,6 +375,8 @@ int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http
                 r = token_attach(&p->engine, settings, &p->source.token);
         p->trial_source.token = p->source.token;
         if (r >= 0)
+                r = set_deadline(p, event, limit_usec);
+        if (r >= 0)
                 r = source_get(&p->source, DIALECT_LIST_JOBS, NULL, NULL, LIST_LIMIT, on_reply, p, &p->call);
         if (r < 0)
                 return r;
@@ -357,6 +388,7 @@ Probe *probe_free(Probe *p) {
         if (!p)
                 return NULL;
         p->call = source_cancel(p->call);
+        sd_event_source_disable_unref(p->deadline);
         tokens_free(&p->engine);
         for (ProbeCheck c = 0; c < _PROBE_CHECK_MAX; c++) {
                 free(p->report.findings[c].words);

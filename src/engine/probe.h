@@ -51,9 +51,9 @@ typedef struct Probe Probe;
 typedef void (*probe_done_t)(const ProbeReport *report, void *userdata);
 
 /* Begins. settings, event and http outlive the probe. At most ten requests, each with the source's
- * own timeout. */
-int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http *http, probe_done_t done,
-              void *userdata);
+ * own timeout, all of them together with `limit` (0: none): what was not answered by then has failed. */
+int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http *http, usec_t limit_usec,
+              probe_done_t done, void *userdata);
 /* Takes NULL; the callback does not run any more. */
 Probe *probe_free(Probe *p);
 DEFINE_CLEANUP(Probe, probe_free)

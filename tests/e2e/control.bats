@@ -146,7 +146,7 @@ says() {
         "$CTL" help >"$T/help"
         diff "$TOP/tests/e2e/golden/help.txt" "$T/help"
         local verb
-        for verb in status poll test retry silence unsilence silences reload log-level; do
+        for verb in status poll probe test retry silence unsilence silences reload log-level; do
                 echo
                 "$CTL" help "$verb" | sed '/^With every verb/,$d'
         done >"$T/verbs"

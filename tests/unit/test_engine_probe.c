@@ -63,11 +63,15 @@ static int tear_down(void **state) {
         return 0;
 }
 
-static void begin(Fixture *f) {
-        assert_int_equal(probe_new(&f->probe, f->settings, f->event, http_script_http(f->script), on_report,
-                                   f),
+static void begin_limited(Fixture *f, usec_t limit_usec) {
+        assert_int_equal(probe_new(&f->probe, f->settings, f->event, http_script_http(f->script), limit_usec,
+                                   on_report, f),
                          0);
         assert_int_equal(f->n_reports, 0);
+}
+
+static void begin(Fixture *f) {
+        begin_limited(f, 0);
 }
 
 static void expect(Fixture *f, const char *url, int status, const char *body) {
@@ -147,6 +151,25 @@ static void test_freed_under_way(void **state) {
         assert_int_equal(f->n_reports, 0);
 }
 
+/* Of the whole: the check that is under way has failed, the others are left out. */
+static void test_limit(void **state) {
+        Fixture *f = *state;
+
+        f->free_in_callback = true;
+        expect(f, "/jobs?", 200, "{\"data\":[" JOB("j", "running", "") "]}");
+        http_script_expect(f->script, &(HttpStep) { .url = "/jobs/j?", .hold = true });
+        begin_limited(f, 20 * USEC_PER_MSEC);
+        (void) http_script_run(f->script);
+        while (f->n_reports == 0)
+                assert_true(sd_event_run(f->event, 10 * USEC_PER_SEC) > 0);
+        assert_null(f->probe);
+        assert_int_equal(http_script_n_pending(f->script), 0);
+        assert_false(f->works);
+        assert_int_equal(f->verdicts[PROBE_LIST], PROBE_OK);
+        assert_int_equal(f->verdicts[PROBE_JOB], PROBE_FAILED);
+        assert_int_equal(f->verdicts[PROBE_EVENTS], PROBE_SKIPPED);
+}
+
 /* Words that follow stand below the first; a word that is wider than the line has its own. */
 static void test_wrapped(void **state) {
         Fixture *f = *state;
@@ -175,6 +198,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 TEST(test_all_is_well), TEST(test_list_fails),      TEST(test_other_dialects),
                 TEST(test_bad_bodies),  TEST(test_freed_under_way),
+                TEST(test_bad_bodies),  TEST(test_limit),
                 TEST(test_wrapped),
         };
 
