@@ -219,28 +219,38 @@ static void on_engine_notice(const Notice *n, void *userdata) {
         control_take_notice(((Service *) userdata)->control, n);
 }
 
-/* The database proved damaged while it was in use: kept aside, and on from a fresh baseline. */
-static void on_engine_broken(void *userdata) {
-        Service *s = userdata;
+/* The damaged file is kept; one that was deleted or replaced is gone, and what is in its place now is used. */
+static int service_renew_store(Service *s, bool moved) {
         _cleanup_free_ char *path = NULL, *aside = NULL;
 
+        int r = service_state_path(s, &path);
+        if (r >= 0 && moved)
+                log_error("%s was deleted or replaced while it was in use: going on with what is there now, "
+                          "from a silent baseline if that is nothing; what was owed by the old one is lost",
+                          path);
+        else if (r >= 0) {
+                r = store_set_aside(path, clock_usec(CLOCK_REALTIME), &aside);
+                if (r >= 0)
+                        log_error("the damaged state is kept as %s; starting anew from a silent baseline: "
+                                  "what changed meanwhile is not told, and what was owed is lost",
+                                  aside);
+        }
+        return r < 0 ? r : service_open_store(s);
+}
+
+/* The database proved unusable while it was in use. */
+static void on_engine_broken(void *userdata) {
+        Service *s = userdata;
+        bool moved = store_has_moved(s->store);
+
         service_drop_engine(s);
+        control_state_lost(s->control);
         s->store = store_free(s->store);
         if (s->stopping) {                      /* the next start finds out */
                 service_exit(s, EXIT_FAILURE);
                 return;
         }
-        int r = ++s->n_broken > BROKEN_MAX ? -EIO : service_state_path(s, &path);
-        if (r >= 0)
-                r = store_set_aside(path, clock_usec(CLOCK_REALTIME), &aside);
-        if (r >= 0) {
-                log_error(
-                        "the damaged state is kept as %s; starting anew from a silent baseline: what "
-                        "changed meanwhile is not told, "
-                        "and what was owed is lost",
-                        aside);
-                r = service_open_store(s);
-        }
+        int r = ++s->n_broken > BROKEN_MAX ? -EIO : service_renew_store(s, moved);
         if (r >= 0 && s->next_config) {         /* the reload that was waiting for this engine's end */
                 service_swap(s);
                 return;
@@ -248,7 +258,7 @@ static void on_engine_broken(void *userdata) {
         if (r >= 0)
                 r = service_start_engine(s);
         if (r < 0) {
-                log_error("cannot go on after a damaged state: %s", strerror(-r));
+                log_error("cannot go on after a %s state: %s", moved ? "lost" : "damaged", strerror(-r));
                 service_exit(s, EXIT_FAILURE);
         }
 }

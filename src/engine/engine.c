@@ -64,6 +64,7 @@ int engine_store_failed(Engine *e, int error) {
                 { -EBUSY, "another program holds the lock" },
                 { -EROFS, "the file system or the file is read-only" },
                 { -EUCLEAN, "the database is damaged" },
+                { -ESTALE, "the file was deleted or replaced while it was in use" },
         };
         const char *what = strerror(-error);
 
@@ -74,7 +75,7 @@ int engine_store_failed(Engine *e, int error) {
                 log_error("cannot write the state: %s (%s)", what, store_error(e->ports.store));
         e->store_error = error;
         e->store_failed_usec = engine_now(e).boot_usec;
-        if (error == -EUCLEAN && !e->broken) {
+        if ((error == -EUCLEAN || error == -ESTALE) && !e->broken) {
                 e->broken = true;
                 engine_check_idle(e);
         }

@@ -205,6 +205,13 @@ int db_commit(Db *db) {
         return r;
 }
 
+/* SQLite does not know it of one in memory, which cannot move. */
+bool db_has_moved(Db *db) {
+        int moved = 0;
+
+        return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 /* The log is the main database's journal file: https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */
 int db_sync(Db *db) {
         sqlite3_file *log = NULL;

@@ -184,6 +184,32 @@ static void overwrite(const char *path, off_t at, const void *bytes, size_t size
         close(fd);
 }
 
+/* Deleted, moved away, replaced: nothing more is written into what nobody will find. */
+static void test_moved(void **state) {
+        Place *p = *state;
+        _cleanup_free_ char *elsewhere = NULL;
+
+        assert_true(string_printf(&elsewhere, "%s.elsewhere", p->path) >= 0);
+        for (int way = 0; way < 3; way++) {
+                Store *s = open_ok(p, STORE_READ_WRITE);
+                assert_int_equal(store_begin(s), 0);
+                assert_int_equal(store_commit(s), 0);
+                assert_false(store_has_moved(s));
+                if (way == 0)
+                        assert_int_equal(unlink(p->path), 0);
+                else
+                        assert_int_equal(rename(p->path, elsewhere), 0);
+                if (way == 2)
+                        overwrite(p->path, 0, "another", 7);
+                assert_true(store_has_moved(s));
+                assert_int_equal(store_begin(s), -ESTALE);
+                store_free(s);
+                (void) unlink(p->path);
+                (void) unlink(elsewhere);
+        }
+        store_free(open_ok(p, STORE_READ_WRITE));
+}
+
 /* Kept aside, byte by byte, and a fresh one made. */
 static void test_damaged(void **state) {
         static const char garbage[8192] = "this is no database at all";
@@ -274,6 +300,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_made_and_found, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_durable, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_moved, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_two_damaged_in_one_second, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
