@@ -47,7 +47,8 @@ answered() {
 # hold PATH: requests there are not answered
 hold() {
         HELD=$(sim GET /_sim/count | jq .requests)
-        sim POST /_sim/fault -d "{ \"path\": \"$1\", \"kind\": \"slow\", \"delay_ms\": 600000 }" | grep -q result
+        sim POST /_sim/fault -d "{ \"path\": \"$1\", \"kind\": \"slow\", \"delay_ms\": 600000 }" |
+                grep -q result
 }
 
 # The server has got one more request than when it was told to hold them.

@@ -3,11 +3,12 @@
 # a person must mend is told in words.
 
 bats_require_minimum_version 1.5.0
-load daemon
+load bus
 load auth
 
 teardown() {
         stop_all
+        [[ -z ${BUS_DIR:-} ]] || rm -rf "$BUS_DIR"
 }
 
 watch_with() {
@@ -152,4 +153,53 @@ sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' "$1" >
         sed -i "s|client_cert = [^;]*;|& client_key = \"$T/other.pem\";|" "$T/ftwatchd.conf"
         run -1 "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
         [[ $output = *'client_key is not the key of client_cert'* ]]
+}
+
+# What each credential is made of, a pattern a line: tokens, assertions (a JWT begins so), the key of the
+# certificate, the cluster's token, App Service's header, the files that Arc's challenges left.
+secrets() {
+        printf '%s\n' ftsim-token eyJ "$CLIENT_SECRET" ftsim-identity-header
+        sed -n 2,4p "$T/identity/key.pem"
+        awk 1 "$T"/identity/arc/* # which have no end of line
+}
+
+@test "what any credential is made of is in no log, state, dump, process list or reply on the bus" {
+        local kinds=(client-secret client-certificate workload-identity imds app-service arc) kind file
+        start_issuer - <<<''
+        start_bus
+        watch_each "${kinds[@]}"
+        "$FTWATCHD" --config "$T/ftwatchd.conf" --dump-config >"$T/shown-dump"
+        start_daemon
+        await_bus
+        for kind in "${kinds[@]}"; do
+                await_log "$kind: polled: "
+        done
+        # Refused, asked for anew, refused again.
+        sim POST /_sim/fault -d '{ "path": "/openai/*", "status": 401, "times": 60 }' | grep -q result
+        await_log 'poll failed' 6
+        for kind in "${kinds[@]}"; do
+                ctl probe "$kind" >>"$T/shown-probe" || true
+        done
+        sim DELETE /_sim/fault >/dev/null
+        for kind in "${kinds[@]}"; do
+                ctl probe "$kind" --json >>"$T/shown-probe" || true
+        done
+        ctl status --json >"$T/shown-status"
+        kill -USR2 "$DAEMON_PID"
+        kill -HUP "$DAEMON_PID"
+        await_log 'configuration reloaded'
+        tr '\0' '\n' <"/proc/$DAEMON_PID/cmdline" >"$T/shown-cmdline"
+        tr '\0' '\n' <"/proc/$DAEMON_PID/environ" >"$T/shown-environ"
+        stop_daemon
+        cat "$T"/state/* >"$T/shown-state"
+        cp "$DAEMON_LOG" "$T/shown-log"
+        received hook '[.[].raw] | tostring' >"$T/shown-messages"
+        secrets >"$T/secrets"
+        (($(wc -l <"$T/secrets") >= 8))
+        for file in "$T"/shown-*; do
+                if grep -aF -m 3 -f "$T/secrets" "$file"; then
+                        echo "in $file"
+                        return 1
+                fi
+        done
 }

@@ -3,7 +3,9 @@
 # below warp.so. What it tells is compared with golden/day.txt, which is for people to read.
 # FTWATCH_UPDATE_GOLDEN=1 writes it anew.
 
+bats_require_minimum_version 1.5.0
 load daemon
+load auth
 
 MIDNIGHT=1800057600 # 2027-01-16 00:00:00 UTC
 
@@ -106,4 +108,24 @@ configure_day() {
         compare_with days.txt true
         assert_equal "$(query "SELECT DISTINCT j.job_id FROM deliveries d JOIN notices n ON n.seq = d.notice
                 JOIN jobs j ON j.id = n.job WHERE d.state = 3 AND d.reason = 'expired'")" ftjob-days-too-late
+}
+
+@test "a day with tokens: each is renewed at half its life, none is shown when it has expired" {
+        make_clock
+        start_issuer - --clock-file "$T/clock" <<<''
+        cat >"$T/ftwatchd.conf" <<-CONF
+		state_dir = "$T/state";
+		sources = ( { name = "sim"; endpoint = "$FTSIM_URL"; $(auth_of client-secret) } );
+		receivers = ( $(hook hook) );
+	CONF
+        chmod 600 "$T/ftwatchd.conf"
+        play <<<"86410 exit"
+        # They live for an hour: one at the start, and one by the first poll when half of that is over.
+        local expected
+        expected=$(sim GET /_sim/requests | jq 'reduce .[].time as $t ({ n: 0, last: -9999 };
+                if $t - .last >= 1800 then { n: (.n + 1), last: $t } else . end) | .n')
+        ((expected > 40 && expected <= 49))
+        assert_equal "$(tokens '[.requests, .issued, .refused] | join(" ")')" "$expected $expected 0"
+        sim GET /_sim/requests | jq -e 'length > 200 and all(.[]; .credential == "right")'
+        run ! grep -E 'poll failed|cannot be renewed' "$T/daemon.log"
 }
