@@ -31,6 +31,7 @@ typedef struct Config {
         int log_level;                  /* syslog priority */
         usec_t history_usec;            /* how long events, metrics and notices are kept */
         uint64_t connections;           /* requests in flight at once, over all sources and receivers */
+        uint64_t idle_connections;      /* kept open between requests */
 } Config;
 
 /* The tables of what stands outside the lists of sources and receivers. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 
 #define DRAIN_USEC (5 * USEC_PER_SEC)   /* for deliveries in flight when it stops or reloads */
 #define ERRORS_MAX (64U * 1024U)        /* bytes of mistakes that a call is answered with */
+#define FILES_FOR_OTHERS 64U            /* descriptors that are no connections: half of them are in use */
 #define BROKEN_MAX 3U                   /* damaged databases one run puts aside before it gives up */
 
 typedef struct Service {
@@ -129,6 +131,24 @@ static void service_drop_engine(Service *s) {
         s->engine = engine_free(s->engine);
 }
 
+/* As many descriptors as connections may need: nothing here uses select(2), for which the soft limit is low.
+ * Where the hard one is too low, fewer connections are kept. */
+static int service_limit_connections(Service *s) {
+        const Config *c = s->config;
+        rlim_t others = c->connections + FILES_FOR_OTHERS, wanted = others + c->idle_connections;
+        unsigned kept = (unsigned) c->idle_connections;
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+                limit.rlim_cur = MIN(limit.rlim_max, wanted);
+                if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+                        log_warning("cannot raise the limit of open files: %s", strerror(errno));
+                if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted)
+                        kept = (unsigned) (limit.rlim_cur - MIN(limit.rlim_cur, others));
+        }
+        return curl_glue_set_limits(s->glue, (unsigned) c->connections, kept);
+}
+
 static int service_start_engine(Service *s) {
         EnginePorts ports = {
                 .event = s->event,
@@ -145,7 +165,7 @@ static int service_start_engine(Service *s) {
                 .userdata = s,
         };
 
-        int r = curl_glue_set_limits(s->glue, (unsigned) s->config->connections, 0);
+        int r = service_limit_connections(s);
         if (r >= 0)
                 r = engine_new(&s->engine, s->config, &ports);
         if (r >= 0)

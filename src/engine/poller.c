@@ -124,6 +124,12 @@ static void poll_report(const Source *s) {
                 ports->on_poll(&report, ports->userdata);
 }
 
+/* Of a list with no unfinished job nobody asks for more than whether it has changed. */
+static void slim_list(Source *s) {
+        if (!s->polling && watches_count(s) == 0)
+                row_cache_slim(&s->list);
+}
+
 static void poll_finish(Source *s) {
         usec_t blind_usec = 0;
 
@@ -146,6 +152,7 @@ static void poll_finish(Source *s) {
                 s->trouble = before;
         if (s->outcome.kind == OUTCOME_OK)
                 plan_pages(s);
+        slim_list(s);
         poll_report(s);
         tails_held(s);
         engine_changed(s->engine);
@@ -289,9 +296,10 @@ static void list_take_page(Source *s, HttpReply *reply) {
         mark_seen(s, infos, page.n_rows);
         list_go_on(s, r, &page, infos);
         /* That of a first contact is ten times as large as those to come. */
-        if (is_top && is_known)
+        if (is_top && is_known) {
                 row_cache_replace(&s->list, &page, infos);
-        else
+                slim_list(s);           /* the poll may have ended above */
+        } else
                 row_infos_free(infos, page.n_rows);
 }
 
@@ -321,7 +329,7 @@ static void on_list(const Outcome *result, HttpReply *reply, void *userdata) {
                 s->stored.walk.open = false;
                 s->n_pages++;
                 mark_seen(s, s->list.infos, s->list.page.n_rows);
-                if (s->cover_pages > 1)
+                if (s->cover_pages > 1 && s->list.valid)
                         list_go_on(s, WALK_STEP_DONE, &s->list.page, s->list.infos);
                 else
                         poll_list_done(s);

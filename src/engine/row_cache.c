@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/strings.h"
 
 RowInfo *row_infos_free(RowInfo *infos, size_t n) {
@@ -15,12 +16,30 @@ RowInfo *row_infos_free(RowInfo *infos, size_t n) {
 void row_cache_done(RowCache *c) {
         row_infos_free(c->infos, c->page.n_rows);
         page_done(&c->page);
+        free(c->digest);
         *c = (RowCache) {};
 }
 
 bool row_cache_is_same(const RowCache *c, const Buf *body) {
+        uint8_t digest[SHA256_SIZE];
+
+        if (c->digest)
+                return sha256(body->data, body->size, digest) >= 0 &&
+                       memcmp(digest, c->digest, sizeof digest) == 0;
         return c->valid && c->page.body.size == body->size &&
                memcmp(c->page.body.data, body->data, body->size) == 0;
+}
+
+void row_cache_slim(RowCache *c) {
+        _cleanup_free_ uint8_t *digest = NULL;
+
+        if (!c->valid)
+                return;
+        digest = malloc(SHA256_SIZE);
+        if (!digest || sha256(c->page.body.data, c->page.body.size, digest) < 0)
+                return;
+        row_cache_done(c);
+        c->digest = TAKE_PTR(digest);
 }
 
 const RowInfo *row_cache_find(const RowCache *c, const Page *p, size_t i, size_t *hint) {

@@ -32,7 +32,7 @@
 #define BURST_INTERVAL_USEC (100 * USEC_PER_MSEC)
 #define BURST_MAX 1000U                 /* steps in an interval; a busy transfer makes a tenth of that */
 #define DRAIN_BATCH 16U                 /* completions before the rest of the loop has its turn */
-#define CONNECTIONS_KEPT 64L            /* libcurl's own choice is 4 for each transfer under way */
+#define CONNECTIONS_KEPT 64U            /* libcurl's own choice is 4 for each transfer under way */
 #define SPARES_MAX 8U                   /* easy handles kept: as many as one source uses at a time, twice */
 
 typedef struct GlueSocket GlueSocket;
@@ -48,6 +48,7 @@ struct CurlCall {
         curl_done_t done;
         void *userdata;
         bool held;                      /* goes on after a success */
+        bool waiting;                   /* for its turn, unknown to libcurl */
         bool running;                   /* its callback is */
         bool broken;                    /* ended by an error of the multi handle */
         bool succeeded;
@@ -61,11 +62,12 @@ struct CurlGlue {
         sd_event_source *kick;          /* a timeout of 0 ms */
         sd_event_source *drain;         /* completions */
         GlueSocket *sockets;
-        CurlCall *calls;
+        CurlCall *calls;                /* libcurl has them, or had before it broke */
+        CurlCall *waiting;
         CURL *spares[SPARES_MAX];       /* handles that were used and reset */
         unsigned n_spares;
-        unsigned n_broken;
-        long max_total, max_host;
+        unsigned n_running, n_broken;   /* of the calls */
+        unsigned max_running, max_kept;
         bool in_curl;
         bool draining;
 };
@@ -74,17 +76,25 @@ static bool loop_is_finished(CurlGlue *g) {
         return sd_event_get_state(g->event) == SD_EVENT_FINISHED;
 }
 
+static void glue_start_waiting(CurlGlue *g);
+
 static void call_detach(CurlCall *c) {
         CurlGlue *g = c->glue;
 
-        DL_DELETE(g->calls, c);
-        if (c->broken) {                /* left libcurl before */
-                g->n_broken--;
+        if (c->waiting) {
+                DL_DELETE(g->waiting, c);
                 return;
         }
-        g->in_curl = true;
-        (void) curl_multi_remove_handle(g->multi, c->easy);
-        g->in_curl = false;
+        DL_DELETE(g->calls, c);
+        if (c->broken)                  /* left libcurl before */
+                g->n_broken--;
+        else {
+                g->in_curl = true;
+                (void) curl_multi_remove_handle(g->multi, c->easy);
+                g->in_curl = false;
+                g->n_running--;
+        }
+        glue_start_waiting(g);
 }
 
 /* A new handle costs more than all options of a request. Reset, for one not only the options: libcurl 7.88
@@ -281,9 +291,7 @@ static int glue_open_multi(CurlGlue *g) {
             curl_multi_setopt(m, CURLMOPT_SOCKETDATA, g) != CURLM_OK ||
             curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, timer_cb) != CURLM_OK ||
             curl_multi_setopt(m, CURLMOPT_TIMERDATA, g) != CURLM_OK ||
-            curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT) != CURLM_OK ||
-            curl_multi_setopt(m, CURLMOPT_MAX_TOTAL_CONNECTIONS, g->max_total) != CURLM_OK ||
-            curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, g->max_host) != CURLM_OK) {
+            curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long) g->max_kept) != CURLM_OK) {
                 (void) curl_multi_cleanup(m);
                 return -EINVAL;
         }
@@ -301,6 +309,7 @@ static void glue_break(CurlGlue *g) {
                         (void) curl_multi_remove_handle(g->multi, c->easy);
                         c->broken = true;
                         g->n_broken++;
+                        g->n_running--;
                 }
         glue_close_multi(g);
         g->in_curl = false;
@@ -324,6 +333,8 @@ CurlGlue *curl_glue_free(CurlGlue *g) {
         if (!g)
                 return NULL;
         assert(!g->in_curl && !g->draining);
+        while (g->waiting)
+                curl_call_cancel(g->waiting);
         while (g->calls)
                 curl_call_cancel(g->calls);
         while (g->n_spares > 0)
@@ -371,6 +382,8 @@ int curl_glue_new(CurlGlue **ret, sd_event *event) {
         if (!g)
                 return -ENOMEM;
         g->event = sd_event_ref(event);
+        g->max_running = UINT_MAX;
+        g->max_kept = CONNECTIONS_KEPT;
         int r = glue_add_sources(g);
         if (r >= 0)
                 r = glue_open_multi(g);
@@ -380,13 +393,12 @@ int curl_glue_new(CurlGlue **ret, sd_event *event) {
         return 0;
 }
 
-int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host) {
-        g->max_total = (long) MIN(max_total, (unsigned) INT_MAX);
-        g->max_host = (long) MIN(max_host, (unsigned) INT_MAX);
-        if (g->multi &&
-            (curl_multi_setopt(g->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, g->max_total) != CURLM_OK ||
-             curl_multi_setopt(g->multi, CURLMOPT_MAX_HOST_CONNECTIONS, g->max_host) != CURLM_OK))
+int curl_glue_set_limits(CurlGlue *g, unsigned max_running, unsigned max_kept) {
+        g->max_running = MAX(max_running, 1U);
+        g->max_kept = MAX(max_kept, 1U);
+        if (g->multi && curl_multi_setopt(g->multi, CURLMOPT_MAXCONNECTS, (long) g->max_kept) != CURLM_OK)
                 return -EINVAL;
+        glue_start_waiting(g);
         return 0;
 }
 
@@ -394,12 +406,39 @@ sd_event *curl_glue_get_event(CurlGlue *g) {
         return g->event;
 }
 
+static int glue_start(CurlGlue *g, CurlCall *c) {
+        int r = g->multi ? 0 : glue_open_multi(g);
+
+        if (r < 0)
+                return r;
+        g->in_curl = true;
+        CURLMcode m = curl_multi_add_handle(g->multi, c->easy);
+        g->in_curl = false;
+        if (m != CURLM_OK)
+                return m == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EIO;
+        DL_APPEND(g->calls, c);
+        g->n_running++;
+        return 0;
+}
+
+/* What cannot be started ends as what broke does, from the loop. */
+static void glue_start_waiting(CurlGlue *g) {
+        while (g->waiting && g->n_running < g->max_running) {
+                CurlCall *c = g->waiting;
+                DL_DELETE(g->waiting, c);
+                c->waiting = false;
+                if (glue_start(g, c) >= 0)
+                        continue;
+                DL_APPEND(g->calls, c);
+                c->broken = true;
+                g->n_broken++;
+                (void) sd_event_source_set_enabled(g->drain, SD_EVENT_ONESHOT);
+        }
+}
+
 static int glue_add(CurlGlue *g, CURL *easy, const CurlCall *values, CurlCall **ret) {
         if (g->in_curl)
                 return -EDEADLK;
-        int r = g->multi ? 0 : glue_open_multi(g);
-        if (r < 0)
-                return r;
         _cleanup_free_ CurlCall *c = calloc(1, sizeof *c);
         if (!c)
                 return -ENOMEM;
@@ -408,12 +447,14 @@ static int glue_add(CurlGlue *g, CURL *easy, const CurlCall *values, CurlCall **
         c->easy = easy;
         if (curl_easy_setopt(easy, CURLOPT_PRIVATE, c) != CURLE_OK)
                 return -EINVAL;
-        g->in_curl = true;
-        CURLMcode m = curl_multi_add_handle(g->multi, easy);
-        g->in_curl = false;
-        if (m != CURLM_OK)
-                return m == CURLM_OUT_OF_MEMORY ? -ENOMEM : -EIO;
-        DL_APPEND(g->calls, c);
+        c->waiting = g->n_running >= g->max_running;
+        if (c->waiting)
+                DL_APPEND(g->waiting, c);
+        else {
+                int r = glue_start(g, c);
+                if (r < 0)
+                        return r;
+        }
         if (ret)
                 *ret = c;
         TAKE_PTR(c);

@@ -20,9 +20,9 @@ int curl_glue_new(CurlGlue **ret, sd_event *event);
 /* Cancels what is in flight; no completion callback runs. Not from a completion callback. */
 CurlGlue *curl_glue_free(CurlGlue *g);
 DEFINE_CLEANUP(CurlGlue, curl_glue_free)
-/* Connections open at a time, 0: no limit. Transfers beyond wait for one, and their own deadline does not
- * run while they wait: limit the number of submits where that matters. */
-int curl_glue_set_limits(CurlGlue *g, unsigned max_total, unsigned max_host);
+/* Transfers under way at a time; those beyond wait for their turn, and their own deadline does not run
+ * meanwhile. Connections that are kept open for the next transfer when one has ended. */
+int curl_glue_set_limits(CurlGlue *g, unsigned max_running, unsigned max_kept);
 /* A handle without any option set: one that served before and was reset, or a new one. NULL: no memory. It
  * ends by a submit or by curl_easy_cleanup(3). */
 CURL *curl_glue_take_easy(CurlGlue *g);

@@ -13,6 +13,7 @@
 #include "util.h"
 
 #define CONNECTION_TIMEOUT_SEC 120
+#define CONNECTIONS_MAX 8192 /* libmicrohttpd would refuse those beyond what select() can do, 1020 */
 #define BENT_POLL_MSEC 3 /* how often a shared clock is looked at while a reply waits for it */
 #define CALLBACK_BLOCK 16384
 
@@ -285,6 +286,7 @@ static struct MHD_Daemon *daemon_start(Server *s, uint16_t port, bool tls) {
                                 MHD_OPTION_URI_LOG_CALLBACK, request_begin, s,
                                 MHD_OPTION_NOTIFY_COMPLETED, request_end, s,
                                 MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+                                MHD_OPTION_CONNECTION_LIMIT, (unsigned) CONNECTIONS_MAX,
                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) CONNECTION_TIMEOUT_SEC,
                                 MHD_OPTION_ARRAY, tls ? tls_options : no_options,
                                 MHD_OPTION_END);

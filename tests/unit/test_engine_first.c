@@ -167,6 +167,32 @@ static void test_same_second(void **state) {
         rig_free(rig);
 }
 
+/* Of a list without unfinished jobs no more is kept than what tells that it is the same; and then it is not
+ * read again. */
+static void test_idle_list(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        add_many(rig->api, 30, "succeeded");
+        rig_first_contact(rig);
+        const uint8_t *digest = rig_source(rig)->list.digest;
+        assert_non_null(digest);
+        assert_null(rig_source(rig)->list.page.body.data);
+        rig_poll(rig, 3);
+        assert_ptr_equal(rig_source(rig)->list.digest, digest);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", "fine_tuning.job.running", j->id), 1);
+        assert_null(rig_source(rig)->list.digest);
+        assert_true(rig_source(rig)->list.valid);
+        fake_job_set(j, "succeeded");
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", "fine_tuning.job.succeeded", j->id), 1);
+        rig_poll(rig, 2);
+        assert_non_null(rig_source(rig)->list.digest);
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_empty),
@@ -174,6 +200,7 @@ int main(void) {
                 cmocka_unit_test(test_interrupted),
                 cmocka_unit_test(test_source_gone),
                 cmocka_unit_test(test_same_second),
+                cmocka_unit_test(test_idle_list),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,7 +145,7 @@ static void test_limits_hold(void **state) {
         Waiter w[20] = { 0 };
 
         f->peer = peer_new(f->event, PEER_HTTP, answer_ok, NULL);
-        assert_return_code(curl_glue_set_limits(f->glue, 0, 3), 0);
+        assert_return_code(curl_glue_set_limits(f->glue, 3, 64), 0);
         for (size_t i = 0; i < ARRAY_SIZE(w); i++)
                 submit(w + i, f, io_url(f, "/"), on_done);
         io_run_until(f, &f->n_done, ARRAY_SIZE(w));
@@ -163,6 +163,63 @@ static void test_connections_are_kept(void **state) {
                 io_run_until(f, &f->n_done, round * ARRAY_SIZE(w));
         }
         assert_in_range(peer_n_connections(f->peer), 1, ARRAY_SIZE(w));
+}
+
+/* So many hosts, asked one round after the other: connections for each, how many are opened. */
+static unsigned rounds(IoFixture *f, unsigned max_kept, unsigned n_hosts, unsigned n_rounds) {
+        struct curl_slist *to_peer = curl_slist_append(NULL, "::127.0.0.1:");
+        unsigned before = peer_n_connections(f->peer);
+
+        assert_non_null(to_peer);
+        assert_return_code(curl_glue_set_limits(f->glue, 2, max_kept), 0);
+        for (unsigned i = 0; i < n_rounds * n_hosts; i++) {
+                Waiter w = { .f = f };
+                char url[64];
+                (void) snprintf(url, sizeof url, "http://h%u.example:%u/", i % n_hosts, peer_port(f->peer));
+                CURL *easy = easy_new(url, &w);
+                assert_int_equal(curl_easy_setopt(easy, CURLOPT_CONNECT_TO, to_peer), CURLE_OK);
+                assert_return_code(curl_glue_submit(f->glue, easy, on_done, &w, &w.call), 0);
+                io_run_until(f, &w.n_done, 1);
+                assert_int_equal(w.code, CURLE_OK);
+        }
+        curl_slist_free_all(to_peer);
+        return peer_n_connections(f->peer) - before;
+}
+
+static void test_connections_of_many_hosts(void **state) {
+        IoFixture *f = *state;
+
+        f->peer = peer_new(f->event, PEER_HTTP, answer_ok, NULL);
+        assert_int_equal(rounds(f, 100, 80, 3), 80);
+        assert_int_equal(rounds(f, 100, 80, 1), 0);
+        /* Fewer are kept than there are hosts: the one that was not used for the longest goes. */
+        assert_in_range(rounds(f, 20, 80, 2), 80, 160);
+        assert_int_equal(rounds(f, 20, 15, 3), 15);
+}
+
+/* Those that wait for their turn may be cancelled, in any order, and all go at the end. */
+static void test_cancel_in_the_queue(void **state) {
+        IoFixture *f = *state;
+        Waiter w[8] = { 0 };
+        f->peer = peer_new(f->event, PEER_HTTP, answer_nothing, NULL);
+        assert_return_code(curl_glue_set_limits(f->glue, 2, 64), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+                submit(w + i, f, io_url(f, "/"), on_done);
+        while (peer_n_requests(f->peer) < 2)
+                assert_return_code(sd_event_run(f->event, USEC_PER_SEC), 0);
+        w[5].call = curl_call_cancel(w[5].call);
+        w[2].call = curl_call_cancel(w[2].call);
+        w[0].call = curl_call_cancel(w[0].call);        /* which is under way: the next one's turn */
+        while (peer_n_requests(f->peer) < 3)
+                assert_return_code(sd_event_run(f->event, USEC_PER_SEC), 0);
+        (void) io_run_idle(f);
+        assert_int_equal(peer_n_requests(f->peer), 3);
+        assert_return_code(curl_glue_set_limits(f->glue, 100, 64), 0);  /* more room: all of them */
+        while (peer_n_requests(f->peer) < 6)
+                assert_return_code(sd_event_run(f->event, USEC_PER_SEC), 0);
+        assert_int_equal(f->n_done, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+                assert_null(curl_call_cancel(w[i].call));
 }
 
 static void test_refused(void **state) {
@@ -424,6 +481,8 @@ int main(void) {
                 io_test(test_fifty_at_once),
                 io_test(test_limits_hold),
                 io_test(test_connections_are_kept),
+                io_test(test_connections_of_many_hosts),
+                io_test(test_cancel_in_the_queue),
                 io_test(test_refused),
                 io_test(test_cancel),
                 io_test(test_cancel_other_from_callback),
