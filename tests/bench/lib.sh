@@ -59,9 +59,9 @@ has_text() {
         [ -s "$1" ]
 }
 
-# start_ftsim SCENARIO: sets url and pid.
+# start_ftsim SCENARIO [FILE]: sets url and pid; FILE where another may start one meanwhile.
 start_ftsim() {
-        local file=$T/url
+        local file=$T/${2-url}
         rm -f "$file"
         start "$build/ftsim" --scenario "$1" --port-file "$file"
         wait_until 10 has_text "$file"

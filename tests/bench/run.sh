@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What ftwatchd costs, beside other ways to do the same, measured in one run against ftsim on loopback:
 #
-#   tests/bench/run.sh               about two minutes (make bench builds what it needs)
-#   tests/bench/run.sh --quick       under 40 seconds, less exact
+#   tests/bench/run.sh               under five minutes (make bench builds what it needs)
+#   tests/bench/run.sh --quick       the cycle in under 40 seconds, less exact
+#   tests/bench/run.sh --scale       many sources, many jobs, a long history; nothing else
 #
 # A cycle is a look at the list of 100 jobs and at the events of the three active ones. All clients keep
 # their connection and pause between cycles, as a daemon does: caches are cold. They are started once, warmed
@@ -18,11 +19,14 @@ interval_ms=20                  # from the start of a cycle to the next
 news_interval_ms=40             # the same where something happens in between
 turns=7 turn_sec=2 news_turns=5 news_sec=4 shell_cycles=5
 once_runs=20 wakeup_cycles=3 few_cycles=20 many_cycles=220
+scale_settle_sec=75 scale_sec=45 only=""
 case ${1-} in
         "") ;;
+        --scale) only=scale ;;
         --quick)
                 turns=3 turn_sec=0.7 news_turns=3 news_sec=1.2 shell_cycles=2
                 once_runs=7 wakeup_cycles=1 few_cycles=5 many_cycles=45
+                only=cycle
                 ;;
         *)
                 sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'
@@ -34,7 +38,7 @@ esac
 for program in ftwatchd ftsim bench/bare bench/news; do
         [ -x "$build/$program" ] || { echo "bench: no $build/$program; make bench builds it" >&2; exit 1; }
 done
-for tool in curl jq awk; do
+for tool in curl jq awk openssl; do
         command -v $tool >/dev/null || { echo "bench: $tool is not installed" >&2; exit 1; }
 done
 [ -r /proc/self/schedstat ] || { echo "bench: this kernel has no /proc/PID/schedstat" >&2; exit 1; }
@@ -43,9 +47,17 @@ done
 . tests/bench/lib.sh
 # shellcheck source=tests/bench/cycle.sh
 . tests/bench/cycle.sh
+# shellcheck source=tests/bench/scale.sh
+. tests/bench/scale.sh
 
-bench_cycle
-cycle_rows
+if [ "$only" != scale ]; then
+        bench_cycle
+        cycle_rows
+fi
+if [ "$only" != cycle ]; then
+        bench_scale
+        scale_rows
+fi
 
 mkdir -p "$build/bench"
 print_markdown >"$build/bench/README-table.md"
