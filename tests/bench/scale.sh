@@ -189,18 +189,18 @@ bench_scale() {
         scale_measure
 }
 
-# scale_rows_of NAME TITLE: with targets where there is a third argument.
+# scale_rows_of NAME TITLE
 scale_rows_of() {
-        row "$2, CPU: % of a core" "${scale_cpu[$1]}" "%.1f" ${3:+"<=" 5}
-        row "  memory (PSS), MiB" "${scale_pss[$1]}" "%.1f" ${3:+"<=" 32}
+        row "$2, CPU: % of a core" "${scale_cpu[$1]}" "%.1f" "<=" 5
+        row "  memory (PSS), MiB" "${scale_pss[$1]}" "%.1f" "<=" 32
         row "  the latest look at a list, s late" "${scale_late[$1]}" "%.1f" "<=" 3
         row "  open sockets" "${scale_open[$1]}" "%d"
 }
 
 scale_rows() {
-        scale_rows_of http "2,000 hosts, 20 active jobs, at 30 s" target
+        scale_rows_of http "2,000 hosts, 20 active jobs, at 30 s"
         scale_rows_of https "the same with TLS: a handshake a poll"
-        scale_rows_of single "a source with 500 active jobs, at 30 s" target
+        scale_rows_of single "a source with 500 active jobs, at 30 s"
         row "cycle with 100,000 finished jobs : with 100, instructions" \
                 "${history_long:+$(ratio "$history_long" "$history_short")}" "%.3f" "<=" 1.05
         row "  texts parsed in an unchanged cycle" "$texts_long" "%.2f" "=" 0
