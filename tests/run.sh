@@ -25,7 +25,7 @@ suites() {
         unit-san      | full  | unit tests and corpus under ASan and UBSan
         unit-valgrind | full  | unit tests and corpus under valgrind
         e2e-san       | full  | end to end under ASan and UBSan
-        packages      | full  | the .deb and the .rpm: contents, flags, lintian, rpmlint, twice the same bytes
+        packages      | full  | the .deb and the .rpm: contents, flags, lintian, rpmlint, reproducible
         boot          | full  | the package in a Debian with a real systemd (systemd-nspawn)
 TABLE
 }
@@ -216,8 +216,8 @@ unit() {
         sums "$1" make_in "$2" check
 }
 
-# The Debian package, where one can be made, once for all suites; what is booted without one has what make install
-# does.
+# The Debian package, where one can be made, once for all suites; what is booted without one has what make
+# install does.
 deb_build() {
         build build || return 1
         has dpkg-buildpackage dh || return 0

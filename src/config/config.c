@@ -31,7 +31,7 @@ const OptionSpec config_options[] = {
           .min = 1, .max = 256, .help = "requests in flight at once, over all sources and receivers" },
         { .key = "idle_connections", .type = OPTION_UINT, .offset = offsetof(Config, idle_connections),
           .fallback = "32",
-          .min = 8, .max = 1024, .help = "connections kept open between requests; about 40 kB each with TLS" },
+          .min = 8, .max = 1024, .help = "connections kept open between requests; with TLS 40 kB each" },
         {},
 };
 

@@ -60,7 +60,7 @@ int config_load_text(const char *name, const char *text, size_t size, Config **r
 /* Only where the state is: for programs that read it and may not read the credentials. Looks at nothing
  * but the options outside the lists; returns as config_load(). */
 int config_load_state_dir(const char *path, char **ret, ConfigErrors *errors);
-/* Whether the file is still the one that is shipped: a source has the endpoint of the example. Looks at nothing
+/* Whether the file is still the shipped one: a source has the endpoint of the example. Looks at nothing
  * else; false where it cannot be read. */
 bool config_is_example(const char *path);
 Config *config_free(Config *c);

@@ -58,8 +58,8 @@ int config_warnings(const Config *c, usec_t now_real_usec, char ***ret) {
         for (size_t i = 0; r >= 0 && i < c->n_sources; i++)
                 r = warn_of_source(&w, c->sources[i]);
         for (size_t i = 0; r >= 0 && i < c->n_receivers; i++)
-                r = warn_of_client_cert(&w, "receiver", c->receivers[i]->name, c->receivers[i]->kind->options,
-                                        c->receivers[i]);
+                r = warn_of_client_cert(&w, "receiver", c->receivers[i]->name,
+                                        c->receivers[i]->kind->options, c->receivers[i]);
         if (r < 0)
                 strv_free(w.list);
         else

@@ -158,7 +158,7 @@ void control_reloaded(Control *c) {
 void control_state_lost(Control *c) {
         if (c)
                 requests_fail(c, REQUEST_TEST, BUS_ERROR("StateLost"),
-                              "the state was lost, and the test notice with it: see the log, then ask again");
+                              "the state was lost, the test notice with it: see the log, then ask again");
 }
 
 void control_stopping(Control *c) {

@@ -1,7 +1,7 @@
 #pragma once
 /* What the files of the control share. control.c: the objects, properties and signals; control_methods.c:
- * what is asked; control_silence.c, control_probe.c: of that, silences and probes; control_request.c: what is
- * still to be answered; log_control.c: org.freedesktop.LogControl1. */
+ * what is asked; control_silence.c, control_probe.c: of that, silences and probes; control_request.c: what
+ * is still to be answered; log_control.c: org.freedesktop.LogControl1. */
 
 #include <systemd/sd-bus.h>
 

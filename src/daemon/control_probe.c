@@ -22,7 +22,8 @@ static int reply(const Request *r, const ProbeReport *report) {
                 q = probe_report_to_json(report, &o);
         if (q >= 0)
                 q = json_to_text(o, &json);
-        return q < 0 ? q : sd_bus_reply_method_return(r->call, "bss", report->works, buf_string(&text), json);
+        return q < 0 ? q
+                     : sd_bus_reply_method_return(r->call, "bss", report->works, buf_string(&text), json);
 }
 
 static void on_report(const ProbeReport *report, void *userdata) {

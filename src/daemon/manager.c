@@ -49,8 +49,9 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static int manager_status(Manager *m, const EngineStatus *st, Buf *ret) {
         (void) buf_printf(ret, "%s%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed",
-                          m->outdated ? "configuration not reloaded, it has mistakes; " : "", st->n_sources_ok,
-                          st->n_sources, (unsigned long long) st->n_active, (unsigned long long) st->n_owed);
+                          m->outdated ? "configuration not reloaded, it has mistakes; " : "",
+                          st->n_sources_ok, st->n_sources, (unsigned long long) st->n_active,
+                          (unsigned long long) st->n_owed);
         _cleanup_(buf_done) Buf troubles = BUF_INIT(STATUS_MAX);
         if (engine_describe_troubles(m->engine, &troubles) >= 0 && troubles.size > 0)
                 (void) buf_printf(ret, "; in trouble: %s", buf_string(&troubles));

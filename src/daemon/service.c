@@ -239,16 +239,17 @@ static void on_engine_notice(const Notice *n, void *userdata) {
         control_take_notice(((Service *) userdata)->control, n);
 }
 
-/* The damaged file is kept; one that was deleted or replaced is gone, and what is in its place now is used. */
+/* The damaged file is kept; one that was deleted or replaced is gone, and what is there now is used. */
 static int service_renew_store(Service *s, bool moved) {
         _cleanup_free_ char *path = NULL, *aside = NULL;
 
         int r = service_state_path(s, &path);
-        if (r >= 0 && moved)
+        if (r >= 0 && moved) {
                 log_error("%s was deleted or replaced while it was in use: going on with what is there now, "
                           "from a silent baseline if that is nothing; what was owed by the old one is lost",
                           path);
-        else if (r >= 0) {
+                r = store_set_log_aside(path, clock_usec(CLOCK_REALTIME));
+        } else if (r >= 0) {
                 r = store_set_aside(path, clock_usec(CLOCK_REALTIME), &aside);
                 if (r >= 0)
                         log_error("the damaged state is kept as %s; starting anew from a silent baseline: "

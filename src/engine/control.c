@@ -42,6 +42,8 @@ int engine_poll(Engine *e, const char *source, usec_t *ret_wait_usec) {
         }
         if (n_found == 0)
                 return -ENOENT;
+        for (size_t i = 0; !source && n_polled > 0 && !e->draining && i < e->n_sources; i++)
+                poller_report_pause(e->sources[i]);
         if (n_polled > 0)
                 return 0;
         *ret_wait_usec = wait;

@@ -10,7 +10,7 @@
 struct Gate {
         gate_open_t open;
         size_t room, share, silent_share;
-        size_t n_inside, n_silent;      /* silent: of those, of sources that have not shown that they answer */
+        size_t n_inside, n_silent;      /* silent: of those, of sources that have not shown they answer */
         GatePass *waiting;
         size_t n_waiting;
         bool opening, closed;
@@ -40,11 +40,11 @@ static bool gate_admits(const Gate *g, const GatePass *p) {
 
 /* Of the sources with the fewest under way, the one that waits longest. */
 static GatePass *gate_next(const Gate *g) {
-        GatePass *best = NULL, *p;
+        GatePass *best = NULL;
 
         if (g->n_inside >= g->room)
                 return NULL;
-        DL_FOREACH(g->waiting, p) {
+        for (GatePass *p = g->waiting; p; p = p->next) {
                 if (gate_admits(g, p) && (!best || p->source->n_inside < best->source->n_inside))
                         best = p;
                 if (best && best->source->n_inside == 0)

@@ -1,7 +1,8 @@
 #pragma once
 /* Which request of which source is sent next: so many at once over all sources that receivers always find a
- * connection, a share of them for each source, and some kept free of all those that did not answer last time, or
- * have not been asked yet. So sources that hang, however many they are, do not hold up those that answer. */
+ * connection, a share of them for each source, and some kept free of those that did not answer last time,
+ * or have not been asked yet. So sources that hang, however many, do not hold up those that answer. Tokens
+ * and probes, which are few, do not pass here. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -68,16 +68,21 @@ static void on_checkpoints(const Outcome *result, HttpReply *reply, void *userda
         job_poll_end(p, &outcome);
 }
 
+static void job_poll_checkpoints(JobPoll *p, Watch *w) {
+        if (checkpoints_are_wanted(p->source, w))
+                ask(p, DIALECT_CHECKPOINTS, NULL, CHECKPOINTS_PAGE, on_checkpoints);
+        else
+                job_poll_ok(p);
+}
+
 /* All its events were seen. */
 static void job_poll_seen(JobPoll *p, Watch *w) {
         int r = watch_look(p->source, w);
 
         if (r < 0)
                 job_poll_internal(p, r);
-        else if (checkpoints_are_wanted(p->source, w))
-                ask(p, DIALECT_CHECKPOINTS, NULL, CHECKPOINTS_PAGE, on_checkpoints);
         else
-                job_poll_ok(p);
+                job_poll_checkpoints(p, w);
 }
 
 /* --- the job ----------------------------------------------------------------------------------------- */
@@ -160,7 +165,7 @@ static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {
                 return;
         }
         if (!infos) {                                   /* it waits; its walk ends with it */
-                job_poll_ok(p);
+                job_poll_checkpoints(p, w);
                 return;
         }
         if (is_top)

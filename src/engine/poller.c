@@ -98,15 +98,18 @@ static void poll_schedule(Source *s) {
         poll_arm(s, again ? now : at);
 }
 
-int poller_hasten(Source *s) {
-        usec_t now = engine_now(s->engine).boot_usec;
+static bool poller_pauses(const Source *s) {
+        return !s->polling && s->n_failed > 0 && s->outcome.reason == REASON_THROTTLED &&
+               s->next_poll_usec > engine_now(s->engine).boot_usec;
+}
 
+int poller_hasten(Source *s) {
+        if (poller_pauses(s))
+                return -EAGAIN;
         if (s->polling)
                 s->again = true;
-        else if (s->n_failed > 0 && s->outcome.reason == REASON_THROTTLED && s->next_poll_usec > now)
-                return -EAGAIN;
         else
-                poll_arm(s, now);
+                poll_arm(s, engine_now(s->engine).boot_usec);
         return 0;
 }
 
@@ -122,6 +125,11 @@ static void poll_report(const Source *s) {
 
         if (ports->on_poll && !s->engine->draining)
                 ports->on_poll(&report, ports->userdata);
+}
+
+void poller_report_pause(const Source *s) {
+        if (poller_pauses(s))
+                poll_report(s);
 }
 
 /* Of a list with no unfinished job nobody asks for more than whether it has changed. */

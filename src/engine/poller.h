@@ -12,6 +12,8 @@ int poller_start(Source *s, usec_t delay_usec);
 /* Polls now, or once more as soon as the poll under way has ended. -EAGAIN: the server asked for a pause
  * that is not over. */
 int poller_hasten(Source *s);
+/* Of a source that cannot be hastened: its last poll is reported again, to those who wait for all. */
+void poller_report_pause(const Source *s);
 /* No further poll begins. */
 void poller_stop(Source *s);
 

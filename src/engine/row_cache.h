@@ -22,8 +22,8 @@ typedef struct RowCache {
 
 void row_cache_done(RowCache *c);
 bool row_cache_is_same(const RowCache *c, const Buf *body);
-/* Keeps no more than what tells whether the page is still the same: a tenth of a kilobyte for ten. No row of it
- * is known any more. */
+/* Keeps no more than what tells whether the page is still the same: a tenth of a kilobyte for ten. No row of
+ * it is known any more. */
 void row_cache_slim(RowCache *c);
 /* What the i-th row of p was on the cached page, NULL when its bytes are new. */
 const RowInfo *row_cache_find(const RowCache *c, const Page *p, size_t i, size_t *hint);

@@ -53,6 +53,9 @@ static void source_call_end(SourceCall *call, const Outcome *outcome, HttpReply 
         _cleanup_(source_call_freep) SourceCall *c = call;
 
         gate_leave(c->source->engine->gate, &c->pass);
+        if (c->waiting)
+                token_unwait(c->source->token, &c->waiter);
+        c->waiting = false;
         /* The holder forgets the call first, and may free the source. */
         c->done(outcome, reply, c->userdata);
 }

@@ -102,14 +102,16 @@ int engine_describe_troubles(const Engine *e, Buf *ret) {
         for (size_t i = 0; i < e->n_sources; i++) {
                 const Source *s = e->sources[i];
                 if (s->n_failed > 0)
-                        describe(ret, n_sources++, "", s->settings->name, reason_to_string(s->outcome.reason));
+                        describe(ret, n_sources++, "", s->settings->name,
+                                 reason_to_string(s->outcome.reason));
         }
         describe_rest(ret, n_sources);
         for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++) {
                 LaneStatus lane;
                 dispatcher_lane_status(e->dispatcher, i, &lane);
                 if (lane.n_failed > 0)
-                        describe(ret, n_receivers++, n_sources > 0 ? "; not delivered to " : "not delivered to ",
+                        describe(ret, n_receivers++,
+                                 n_sources > 0 ? "; not delivered to " : "not delivered to ",
                                  dispatcher_receiver(e->dispatcher, i)->name, strempty(lane.reason));
         }
         describe_rest(ret, n_receivers);

@@ -393,8 +393,12 @@ static int on_tail_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
         }
         if (r >= 0)
                 r = tails_schedule(s);
-        if (r < 0)
+        if (r < 0) {
+                /* A full disk may pass. The engine may be gone after it is told. */
+                (void) sd_event_source_set_time_relative(s->tail_timer, USEC_PER_MINUTE);
+                (void) sd_event_source_set_enabled(s->tail_timer, SD_EVENT_ONESHOT);
                 (void) engine_store_failed(e, r);
+        }
         return 0;
 }
 

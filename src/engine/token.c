@@ -42,6 +42,7 @@ struct Token {
         Outcome failed;                 /* the last fetch; OUTCOME_OK: it did not */
         usec_t failed_usec;             /* boottime */
         TokenWaiter *waiters;
+        bool *freed;                    /* set when it goes while they are told */
         Token *next;
 };
 
@@ -73,6 +74,8 @@ int token_attach(Engine *e, const SourceSettings *s, Token **ret) {
 }
 
 static void token_free(Token *t) {
+        if (t->freed)
+                *t->freed = true;
         t->call = http_cancel(t->engine->ports.http, t->call);
         sd_event_source_disable_unref(t->timer);
         token_request_done(&t->request);
@@ -91,17 +94,24 @@ void tokens_free(Engine *e) {
 
 /* --- the end of a fetch ------------------------------------------------------------------------------ */
 
-/* A waiter that waits again in its callback is behind those that are due. */
+/* A waiter that waits again in its callback is behind those that are due. One may end a probe, or find the
+ * store unusable: the token goes with its engine. */
 static void token_tell(Token *t) {
+        bool freed = false, *outer = t->freed;
         Outcome failed = t->failed;
         TokenWaiter *w;
 
         DL_FOREACH(t->waiters, w)
                 w->due = true;
-        while ((w = t->waiters) && w->due) {
+        t->freed = &freed;
+        while (!freed && (w = t->waiters) && w->due) {
                 DL_DELETE(t->waiters, w);
                 w->done(w, failed.kind == OUTCOME_OK ? NULL : &failed);
         }
+        if (!freed)
+                t->freed = outer;
+        else if (outer)
+                *outer = true;
 }
 
 static void token_fetch_end(Token *t) {
@@ -158,14 +168,14 @@ static Outcome token_outcome(const Token *t, const HttpReply *reply) {
         return o;
 }
 
-/* What is read is wiped: it proves who this machine is. */
-static int read_proof(const char *path, size_t limit, Secret **ret) {
-        _cleanup_free_ char *data = calloc(1, limit + 1);
+/* What is read is wiped: it proves who this machine is. flags: of open(2), beside those. */
+static int read_proof(const char *path, int flags, size_t limit, Secret **ret) {
+        _cleanup_free_ char *data = calloc(1, limit + 2);
         struct stat st;
 
         if (!data)
                 return -ENOMEM;
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
         if (fd < 0)
                 return -errno;
         ssize_t n = fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ? -1 : read(fd, data, limit + 1);
@@ -180,7 +190,7 @@ static int read_proof(const char *path, size_t limit, Secret **ret) {
         data[n] = '\0';
         if (r == 0)
                 r = secret_new(ret, data, (size_t) n);
-        explicit_bzero(data, limit + 1);
+        explicit_bzero(data, limit + 2);
         return r;
 }
 
@@ -199,7 +209,7 @@ static bool token_answer_challenge(Token *t, const HttpReply *reply) {
                                         "key_directory"));
                 return true;
         }
-        int r = read_proof(path, TOKEN_KEY_SIZE_MAX, &t->proof);
+        int r = read_proof(path, O_NOFOLLOW, TOKEN_KEY_SIZE_MAX, &t->proof);
         if (r < 0) {
                 _cleanup_free_ char *text = NULL;
                 (void) string_printf(&text, "no token: cannot read the key file of the agent of Azure Arc "
@@ -290,8 +300,9 @@ static int token_make_proof(Token *t, const char **ret_what) {
 
         if (a->kind == AUTH_WORKLOAD_IDENTITY) {
                 *ret_what = a->token_file;
-                /* Read each time: whoever issues it writes a new one before it expires. */
-                return read_proof(a->token_file, TOKEN_FILE_MAX, &t->proof);
+                /* Read each time: whoever issues it writes a new one before it expires. In Kubernetes it is
+                 * a link into the newest of the volume's folders. */
+                return read_proof(a->token_file, 0, TOKEN_FILE_MAX, &t->proof);
         }
         if (a->kind != AUTH_CLIENT_CERTIFICATE)
                 return 0;

@@ -23,7 +23,8 @@ static int to_unix(const ASN1_TIME *t, int64_t *ret) {
         return 0;
 }
 
-/* Nobody is there to be asked. pem_password_cb(3) has it so. NOLINTNEXTLINE(readability-non-const-parameter) */
+/* Nobody is there to be asked. pem_password_cb(3) has it so.
+ * NOLINTNEXTLINE(readability-non-const-parameter) */
 static int on_pass_phrase(char *buf, int size, int writing, void *userdata) {
         (void) buf;
         (void) size;

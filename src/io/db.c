@@ -209,7 +209,8 @@ int db_commit(Db *db) {
 bool db_has_moved(Db *db) {
         int moved = 0;
 
-        return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+        int r = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+        return r == SQLITE_OK && moved;
 }
 
 /* The log is the main database's journal file: https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html */

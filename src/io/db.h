@@ -43,8 +43,8 @@ int db_commit(Db *db);                  /* rolls back when it fails */
 int db_sync(Db *db);
 void db_rollback(Db *db);               /* nothing when none is open */
 bool db_in_transaction(Db *db);
-/* The file is no longer where it was opened: deleted, moved away, or another one in its place. What is written
- * still goes into the old one. */
+/* The file is no longer where it was opened: deleted, moved away, or another one in its place. What is
+ * written still goes into the old one. */
 bool db_has_moved(Db *db);
 int64_t db_changes(Db *db);
 int64_t db_last_id(Db *db);

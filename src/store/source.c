@@ -148,6 +148,8 @@ int store_shift_clock(Store *s, int64_t step_usec) {
                 " WHERE tail_usec IS NOT NULL",
                 "UPDATE deliveries SET created_usec = max(created_usec + ?1, 1),"
                 " due_usec = max(due_usec + ?1, 1) WHERE state IN (0, 1)",
+                "UPDATE vigils SET progress_usec = max(progress_usec + ?1, 1)",
+                "UPDATE told SET told_usec = max(told_usec + ?1, 1)",
                 "UPDATE troubles SET since_usec = max(since_usec + ?1, 1), told_usec = max(told_usec + "
                 "?1, 1)",
         };

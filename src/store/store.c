@@ -202,18 +202,12 @@ static int aside_name(const char *path, usec_t now_real_usec, char **ret) {
         return -EEXIST;
 }
 
-int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside) {
+static int rename_side_files(const char *path, const char *aside) {
         static const char *const side_files[] = { "-wal", "-shm" };
-        _cleanup_free_ char *aside = NULL;
 
-        int r = aside_name(path, now_real_usec, &aside);
-        if (r < 0)
-                return r;
-        if (rename(path, aside) < 0)
-                return -errno;
         for (size_t i = 0; i < ARRAY_SIZE(side_files); i++) {
                 _cleanup_free_ char *from = NULL, *to = NULL;
-                r = string_printf(&from, "%s%s", path, side_files[i]);
+                int r = string_printf(&from, "%s%s", path, side_files[i]);
                 if (r >= 0)
                         r = string_printf(&to, "%s%s", aside, side_files[i]);
                 if (r < 0)
@@ -221,8 +215,27 @@ int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside) {
                 if (rename(from, to) < 0 && errno != ENOENT)
                         return -errno;
         }
-        *ret_aside = TAKE_PTR(aside);
         return 0;
+}
+
+int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside) {
+        _cleanup_free_ char *aside = NULL;
+
+        int r = aside_name(path, now_real_usec, &aside);
+        if (r >= 0 && rename(path, aside) < 0)
+                r = -errno;
+        if (r >= 0)
+                r = rename_side_files(path, aside);
+        if (r >= 0)
+                *ret_aside = TAKE_PTR(aside);
+        return r;
+}
+
+int store_set_log_aside(const char *path, usec_t now_real_usec) {
+        _cleanup_free_ char *aside = NULL;
+
+        int r = aside_name(path, now_real_usec, &aside);
+        return r < 0 ? r : rename_side_files(path, aside);
 }
 
 int store_open(const char *path, StoreMode mode, Store **ret, char **ret_aside, char **ret_message) {

@@ -34,6 +34,8 @@ Store *store_free(Store *s);
 DEFINE_CLEANUP(Store, store_free)
 /* Renames a database that proved corrupt while open (it must be closed first) and its side files. */
 int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside);
+/* The side files alone, where the database was replaced: SQLite would apply the old one's log to it. */
+int store_set_log_aside(const char *path, usec_t now_real_usec);
 /* The last failure in SQLite's words; valid until the next call. */
 const char *store_error(const Store *s);
 

@@ -167,7 +167,7 @@ in_flight() {
         run_job ftjob-1
         run ctl poll
         [[ $status = [01] && $output = *sim* ]]
-        answered 1 'the state was lost, and the test notice with it'
+        answered 1 'the state was lost, the test notice with it'
         wait_for 10 logged 'kept as .*state[.]db[.]corrupt-[0-9]+'
 }
 
@@ -192,7 +192,7 @@ in_flight() {
                 run ctl poll
                 await_log 'state[.]db was deleted or replaced while it was in use' \
                         "$([[ $way = deleted ]] && echo 1 || echo 2)"
-                answered 1 'the state was lost, and the test notice with it'
+                answered 1 'the state was lost, the test notice with it'
                 sim DELETE /_sim/fault >/dev/null
                 wait_for 10 ctl poll
                 run_job "ftjob-after-$way"

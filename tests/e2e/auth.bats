@@ -63,9 +63,13 @@ watch_each() {
 @test "a federated token that was rotated is read again" {
         start_issuer quiet
         watch_with workload-identity
+        # A link, as Kubernetes has it.
+        mv "$T/identity/federated" "$T/identity/first"
+        ln -s first "$T/identity/federated"
         start_daemon
         await_poll
-        echo 'eyJhbGciOiJSUzI1NiJ9.federated.the-next-one' >"$T/identity/federated"
+        echo 'eyJhbGciOiJSUzI1NiJ9.federated.the-next-one' >"$T/identity/second"
+        ln -sfn second "$T/identity/federated"
         sim DELETE /_sim/token
         await_poll 2
         assert_equal "$(tokens .issued)" 2
@@ -81,6 +85,8 @@ watch_each() {
         told 'select(.type == "source.unauthorized") | tostring' | grep -q 'the client secret has expired'
         # Not asked again and again.
         (($(tokens .requests) <= 3))
+        run -1 "$FTWATCHD" --config "$T/ftwatchd.conf" --probe
+        [[ $output == *'-> The client secret has expired: make a new one'* ]]
         sim POST '/_sim/token?refuse='
         wait_for 30 has_told source.recovered
 }
@@ -133,20 +139,20 @@ sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' "$1" >
 }
 
 @test "--check-config warns of certificates that have expired, soon will, or are not valid yet" {
-        local days says
+        local when says
         # Two of two days.
         start_issuer quiet
         watch_with client-certificate "client_cert = \"$T/identity/both.pem\";"
-        while IFS='|' read -r days says; do
-                clock_at "$(date -d "$days days" +%s)"
+        while IFS='|' read -r when says; do
+                clock_at "$(date -d "$when" +%s)"
                 run -0 env WARP_CLOCK_FILE="$T/clock" WARP_SCRIPT=/dev/null LD_PRELOAD="$BUILD/warp.so" \
                         "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
                 [[ $output =~ "warning: source 'sim': the certificate of client_cert "$says ]]
                 [[ $output =~ "warning: source 'sim': the certificate of auth "$says ]]
         done <<-'END'
-		0|expires on [-0-9]+, in 1 day
-		-3|is not valid before [-0-9]+: is the clock of this machine right
-		3|has expired on [-0-9]+
+		1 hour|expires on [-0-9]+, in 1 day
+		-3 days|is not valid before [-0-9]+: is the clock of this machine right
+		3 days|has expired on [-0-9]+
 	END
         # A key that is not the certificate's is a mistake.
         openssl genrsa -out "$T/other.pem" 2048 2>/dev/null

@@ -224,7 +224,7 @@ pause_until_asked() {
 }
 
 @test "sources that hang do not hold up one that answers, nor receivers" {
-        start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -10.0; status = "running"; } ); } );'
+        start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -9.0; status = "running"; } ); } );'
         fault '/openai/v1/*' '"kind": "slow", "delay_ms": 600000'
         local i hanging=
         for i in {1..12}; do

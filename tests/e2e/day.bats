@@ -19,15 +19,16 @@ sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' "$MIDN
 play() {
         cat >"$T/script"
         timeout 300 env TZ=UTC LD_PRELOAD="$BUILD/warp.so" WARP_CLOCK_FILE="$T/clock" \
-                WARP_SCRIPT="$T/script" "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose >"$T/daemon.log" 2>&1 || {
+                WARP_SCRIPT="$T/script" "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose \
+                >"$T/daemon.log" 2>&1 || {
                 tail -40 "$T/daemon.log"
                 return 1
         }
 }
 
 # What has come, by the true minute at which it came: "HH:MM  hook  type  about: what it says", behind the
-# number of the day where there are several. In one minute the order is that of subjects, and in time for each
-# of them.
+# number of the day where there are several. In one minute the order is that of subjects, and in time for
+# each of them.
 notices_by_time() {
         # shellcheck disable=SC2016  # jq's
         received '' '[.[] | select(.answer < 300) | .body.data as $d |

@@ -2,8 +2,8 @@
 # A public key infrastructure of one test:
 #
 #   make_pki        $T/ca.pem, and signed by it $T/NAME.pem with $T/NAME.key: server (for sim.example,
-#                   127.0.0.1 and ::1), other (for other.example), expired, early (valid from tomorrow), and for
-#                   clients alice and bob
+#                   127.0.0.1 and ::1), other (for other.example), expired, early (valid from tomorrow), and
+#                   for clients alice and bob
 
 make_pki() {
         (

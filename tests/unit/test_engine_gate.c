@@ -92,7 +92,7 @@ static void test_silent(void **state) {
         for (n = 0; n < 3; n++)
                 assert_int_equal(inside(30 + n), 1);
         assert_int_equal(inside(33), 0);
-        /* One answers: its next request is nobody's burden, and what it held as a silent one is given back. */
+        /* One answers: its next request is nobody's burden, what it held as a silent one is given back. */
         sources[0].silent = false;
         gate_leave(gate, &passes[0][0]);
         assert_int_equal(inside(0), 0 + (passes[0][1].state == GATE_INSIDE));

@@ -357,15 +357,18 @@ static void test_untold(void **state) {
 /* Two accounts at one endpoint, which fail in the same turn of the event loop: each is told. */
 static void test_same_endpoint(void **state) {
         SourceSettings a = { .name = (char *) "a", .endpoint = (char *) "https://api.openai.com" }, b = a;
-        const Trouble t = { .told_type = NOTICE_SOURCE_UNREACHABLE, .reason = REASON_CONNECT, .told_usec = 7 };
+        const Trouble t = { .told_type = NOTICE_SOURCE_UNREACHABLE, .reason = REASON_CONNECT,
+                            .told_usec = 7 };
         const TroubleNews news[] = { TROUBLE_TELL, TROUBLE_RECOVERED };
 
         (void) state;
         b.name = (char *) "b";
         for (size_t i = 0; i < ARRAY_SIZE(news); i++) {
                 _cleanup_(notice_freep) Notice *of_a = NULL, *of_b = NULL;
-                assert_int_equal(compose_source(&(Source){ .settings = &a }, &t, news[i], "", 0, 7, &of_a), 0);
-                assert_int_equal(compose_source(&(Source){ .settings = &b }, &t, news[i], "", 0, 7, &of_b), 0);
+                assert_int_equal(compose_source(&(Source){ .settings = &a }, &t, news[i], "", 0, 7, &of_a),
+                                 0);
+                assert_int_equal(compose_source(&(Source){ .settings = &b }, &t, news[i], "", 0, 7, &of_b),
+                                 0);
                 assert_string_not_equal(of_a->id, of_b->id);
         }
 }
