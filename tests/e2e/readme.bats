@@ -68,7 +68,8 @@ make_sandbox() {
 		#!/bin/sh
 		[ "\$1" != --instance=research ] || shift
 		case \$1 in
-		        status | poll | probe | test | retry | silence* | unsilence | reload | log-level) set -- help "\$1" ;;
+		        status | poll | probe | test | retry | silence* | unsilence | reload | log-level)
+		                set -- help "\$1" ;;
 		esac
 		exec "$CTL" "\$@"
 	SH
