@@ -94,7 +94,7 @@ logged() {
 }
 
 await_log() {
-        wait_for "${3:-20}" logged "$1" "${2:-1}"
+        wait_for "${3:-60}" logged "$1" "${2:-1}"
 }
 
 n_polls() {
