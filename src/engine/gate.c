@@ -12,7 +12,6 @@ struct Gate {
         size_t room, share, silent_share;
         size_t n_inside, n_silent;      /* silent: of those, of sources that have not shown they answer */
         GatePass *waiting;
-        size_t n_waiting;
         bool opening, closed;
 };
 
@@ -62,7 +61,6 @@ static void gate_run(Gate *g) {
         g->opening = true;
         while ((p = gate_next(g))) {
                 DL_DELETE(g->waiting, p);
-                g->n_waiting--;
                 p->state = GATE_INSIDE;
                 p->was_silent = p->source->silent;
                 p->source->n_inside++;
@@ -76,7 +74,6 @@ static void gate_run(Gate *g) {
 void gate_enter(Gate *g, GatePass *p, Source *s) {
         *p = (GatePass) { .source = s, .state = GATE_WAITING };
         DL_APPEND(g->waiting, p);
-        g->n_waiting++;
         gate_run(g);
 }
 
@@ -84,16 +81,14 @@ void gate_leave(Gate *g, GatePass *p) {
         GateState was = p->state;
 
         p->state = GATE_OUTSIDE;
-        if (was == GATE_WAITING) {
+        if (was == GATE_WAITING)
                 DL_DELETE(g->waiting, p);
-                g->n_waiting--;
-        } else if (was == GATE_INSIDE) {
-                p->source->n_inside--;
-                g->n_inside--;
-                g->n_silent -= p->was_silent;
-        }
-        if (was == GATE_INSIDE)
-                gate_run(g);
+        if (was != GATE_INSIDE)
+                return;
+        p->source->n_inside--;
+        g->n_inside--;
+        g->n_silent -= p->was_silent;
+        gate_run(g);
 }
 
 void gate_close(Gate *g) {
@@ -101,5 +96,9 @@ void gate_close(Gate *g) {
 }
 
 size_t gate_n_waiting(const Gate *g) {
-        return g->n_waiting;
+        const GatePass *p;
+        size_t n;
+
+        DL_COUNT(g->waiting, p, n);
+        return n;
 }

@@ -33,7 +33,8 @@ static usec_t to_steady(const Engine *e, usec_t real_usec) {
         return usec_sub(engine_steady(e), usec_sub(engine_now(e).real_usec, real_usec));
 }
 
-/* The first progress after a stall that was told is stored as it comes: a stamp before that is exact. */
+/* The first progress after a stall that was told is stored as it comes: a stamp before that needs no benefit
+ * of the doubt. */
 static bool stall_is_told(const Vigil *v, usec_t stored_usec) {
         return v->told[VIGIL_STALLED].n > 0 && v->told[VIGIL_STALLED].told_usec >= stored_usec;
 }

@@ -21,16 +21,16 @@ setup_file() {
 		}
 	EOF
         $cc -I"$TOP/src" -o "$BATS_FILE_TMPDIR/schema" "$BATS_FILE_TMPDIR/schema.c" "$TOP/src/store/schema.c"
+}
+
+# Seeded for each test: its stamps are so long before now.
+setup() {
+        mkdir "$T/state"
         {
                 echo 'PRAGMA journal_mode = WAL;'
                 "$BATS_FILE_TMPDIR/schema"
                 cat "$TOP/tests/e2e/ctl/seed.sql"
-        } | sqlite3 -bail "$BATS_FILE_TMPDIR/state.db" >/dev/null
-}
-
-setup() {
-        mkdir "$T/state"
-        cp "$BATS_FILE_TMPDIR/state.db" "$T/state/state.db"
+        } | sqlite3 -bail "$T/state/state.db" >/dev/null
         export TZ=UTC LC_ALL=C.UTF-8
         unset NO_COLOR COLUMNS STATE_DIRECTORY
 }
@@ -204,7 +204,7 @@ without_colors() {
         assert_equal "$(head -n 1 "$T/out" | tr -s ' ')" "JOB ID SOURCE STATUS MODEL CREATED CHANGED LOSS"
         assert_equal "$(wc -l <"$T/out")" 9
         grep -q '^support-triage .* ftjob-5f1c0e9a2b3c4d5e6f708192a3b4c5d6  contoso-eastus  running' "$T/out"
-        grep -qE '  1h 3[0-9]min ago +5[0-9]min ago ' "$T/out"
+        grep -q '  1h 30min ago  50min ago ' "$T/out"
         assert_equal "$(cat "$T/err")" "ftwatchctl: source fabrikam: timeout for 8h 20min"
         run grep -c $'\x1b' "$T/out"
         assert_equal "$output" 0
