@@ -223,6 +223,22 @@ back_again() {
         inside busctl status org.ftwatchd1
 }
 
+@test "a credential that is encrypted on the disk, for this machine and this name only, is as good" {
+        local cred=/etc/ftwatchd/azure-key.cred
+        inside systemd-creds encrypt --with-key=host --name=azure-key /etc/ftwatchd/secrets/azure-key "$cred"
+        run ! inside grep -q ftsim-key "$cred"
+        write_config "" "" | configure sealed
+        drop_in_credentials | sed "s|^LoadCredential=azure-key:.*|LoadCredentialEncrypted=azure-key:$cred|" |
+                drop_in ftwatchd@sealed
+        inside systemctl start ftwatchd@sealed
+        wait_for 10 status_is '1 of 1 sources answer*' ftwatchd@sealed
+        inside systemctl stop ftwatchd@sealed
+        inside systemd-creds encrypt --with-key=host --name=other /etc/ftwatchd/secrets/azure-key "$cred"
+        run ! inside systemctl start ftwatchd@sealed
+        assert_equal "$(unit Result ftwatchd@sealed) $(unit ExecMainStatus ftwatchd@sealed)" 'exit-code 243'
+        inside systemctl stop ftwatchd@sealed
+}
+
 @test "systemctl changes how much it logs, and says how much that is" {
         inside systemctl service-log-level ftwatchd.service debug
         assert_equal "$(inside systemctl service-log-level ftwatchd.service)" debug
