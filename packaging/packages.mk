@@ -8,12 +8,14 @@ PACKAGE_ENV     := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u BUILD -u FTWATCH_B
                    -u FT_STAMP_TEXT -u FT_LIST_TEXT -u DESTDIR -u PREFIX \
                    SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) LC_ALL=C.UTF-8 TZ=UTC
 DEB_BUILD_OPTIONS ?= nocheck parallel=$(shell nproc)
+# What only the tests need is not asked for where they are not run.
+DEB_BUILD_PROFILES ?= $(filter nocheck,$(DEB_BUILD_OPTIONS))
 
 deb: ## a Debian package, in build/packages (debhelper)
 	$(Q)rm -f $(PACKAGES_DIR)/*.deb $(PACKAGES_DIR)/*.changes $(PACKAGES_DIR)/*.buildinfo
 	$(Q)$(PACKAGE_ENV) packaging/stage.sh $(VERSION) $(PACKAGES_DIR)/deb/$(STAGED)
 	$(Q)cd $(PACKAGES_DIR)/deb/$(STAGED) && $(PACKAGE_ENV) DEB_BUILD_OPTIONS="$(DEB_BUILD_OPTIONS)" \
-	        dpkg-buildpackage -b -us -uc
+	        DEB_BUILD_PROFILES="$(DEB_BUILD_PROFILES)" dpkg-buildpackage -b -us -uc
 	$(Q)mv $(PACKAGES_DIR)/deb/*.deb $(PACKAGES_DIR)/deb/*.changes $(PACKAGES_DIR)/deb/*.buildinfo \
 	        $(PACKAGES_DIR)
 
