@@ -24,6 +24,7 @@ typedef struct Found Found;
 typedef struct Request {
         RequestKind kind;
         sd_bus_message *call;
+        sd_bus_slot *gone, *there;      /* its caller left; whether it was still there */
         Control *control;
         char *subject;                  /* POLL, PROBE: the source, NULL for all; TEST: the receiver */
         char notice_id[NOTICE_ID_SIZE]; /* TEST */
@@ -38,7 +39,7 @@ typedef struct Request {
 /* The properties that change, in the types of D-Bus. */
 typedef struct ControlStatus {
         uint32_t n_sources, n_answering, n_unfinished, n_owed;
-        char *trouble;                  /* name of a source, or "" */
+        char *trouble;                  /* as engine_describe_troubles() says it, or "" */
 } ControlStatus;
 
 void control_status_done(ControlStatus *s);
@@ -75,7 +76,7 @@ void probes_stop(Control *c);
 /* With the settings that there are now. */
 int probe_start(Control *c, Request *r);
 
-/* Keeps the call open. Frees nothing on failure. */
+/* Keeps the call open, until it is answered or who asked has gone. Frees nothing on failure. */
 int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *subject, Request **ret);
 Request *request_free(Control *c, Request *r);
 void requests_free(Control *c);

@@ -37,8 +37,13 @@ static void on_report(const ProbeReport *report, void *userdata) {
         request_free(r->control, r);
 }
 
+/* From when it was asked, whatever reloads came between. */
 int probe_start(Control *c, Request *r) {
-        return engine_probe(c->engine, r->subject, LIMIT_USEC, on_report, r, &r->probe);
+        usec_t now = 0;
+
+        (void) sd_event_now(c->event, CLOCK_BOOTTIME, &now);
+        usec_t left = usec_sub(usec_add(r->asked_usec, LIMIT_USEC), now);
+        return engine_probe(c->engine, r->subject, MAX(left, (usec_t) 1), on_report, r, &r->probe);
 }
 
 void probes_stop(Control *c) {

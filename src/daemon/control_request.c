@@ -31,6 +31,46 @@ static Found *found_free(Found *f) {
         return NULL;
 }
 
+/* --- who asked has gone ------------------------------------------------------------------------------- */
+
+/* What was begun for it goes on, but for a probe, which is for nobody else. */
+static void request_drop(Request *r) {
+        log_debug("%s is gone, and what it asked needs no answer", sd_bus_message_get_sender(r->call));
+        request_free(r->control, r);
+}
+
+static int on_gone(sd_bus_message *m _unused_, void *userdata, sd_bus_error *error _unused_) {
+        request_drop(userdata);
+        return 0;
+}
+
+static int on_there(sd_bus_message *m, void *userdata, sd_bus_error *error _unused_) {
+        int there = true;
+
+        if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read(m, "b", &there) >= 0 && !there)
+                request_drop(userdata);
+        return 0;
+}
+
+/* Nothing here waits, as sd_bus_track would. The bus answers in order: who left before it began to look is
+ * told of by the second. */
+static int request_watch_caller(Request *r) {
+        sd_bus *bus = sd_bus_message_get_bus(r->call);
+        const char *caller = sd_bus_message_get_sender(r->call);
+        _cleanup_free_ char *match = NULL;
+
+        int q = string_printf(&match,
+                              "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                              "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s',arg2=''",
+                              strempty(caller));
+        if (q >= 0)
+                q = sd_bus_add_match_async(bus, &r->gone, match, on_gone, NULL, r);
+        return q < 0 ? q
+                     : sd_bus_call_method_async(bus, &r->there, "org.freedesktop.DBus",
+                                                "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                                "NameHasOwner", on_there, r, "s", strempty(caller));
+}
+
 int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *subject, Request **ret) {
         if (c->n_requests >= REQUESTS_MAX)
                 return -ENOBUFS;
@@ -48,6 +88,8 @@ int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *
                 q = sd_bus_message_new_method_return(call, &r->reply);
         if (q >= 0 && kind == REQUEST_POLL)
                 q = sd_bus_message_open_container(r->reply, 'a', "(" POLL_REPORT ")");
+        if (q >= 0)
+                q = request_watch_caller(r);
         if (q < 0) {
                 request_free(c, r);
                 return q;
@@ -59,6 +101,8 @@ int request_new(Control *c, RequestKind kind, sd_bus_message *call, const char *
 Request *request_free(Control *c, Request *r) {
         DL_DELETE(c->requests, r);
         c->n_requests--;
+        sd_bus_slot_unref(r->gone);
+        sd_bus_slot_unref(r->there);
         sd_bus_message_unref(r->reply);
         sd_bus_message_unref(r->call);
         strv_free(r->done);

@@ -56,6 +56,15 @@ is_held() {
         (($(sim GET /_sim/count | jq .requests) > HELD))
 }
 
+is_polling() {
+        ctl status --json | jq -e '.sources[0].polling'
+}
+
+is_probed() {
+        run ctl probe sim
+        [[ $output = *'is being probed already' ]]
+}
+
 # A delivery is on its way.
 in_flight() {
         ctl deliveries --state inflight --json | jq -e 'length > 0'
@@ -128,6 +137,50 @@ in_flight() {
         sed -i 's/name = "sim"/name = "other"/' "$T/ftwatchd.conf"
         run -0 ctl reload
         answered 1 'the source was removed by a reload'
+}
+
+# In virtual time, a second of it in two while a request is open; suspended, the machine is ahead at once.
+@test "probe: its limit counts from when it was asked, also over a reload" {
+        start_bus
+        watch_all
+        sed -i 's/poll_interval/timeout = "10min"; poll_interval/' "$T/ftwatchd.conf"
+        hold '*/fine_tuning/jobs'
+        python3 -c 'import struct, sys
+sys.stdout.buffer.write(struct.pack("=qq", 0, 1800057600 * 10**9))' >"$T/clock"
+        cat >"$T/script" <<-SCRIPT
+		1 "$CTL" --config "$T/ftwatchd.conf" --timeout 10min probe sim >"$T/asked.log" 2>&1 &
+		4 suspend 94
+		98 kill -HUP \$PPID
+	SCRIPT
+        start warped env LD_PRELOAD="$BUILD/warp.so" WARP_CLOCK_FILE="$T/clock" WARP_SCRIPT="$T/script" \
+                "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose
+        wait_for 60 grep -q 'configuration reloaded' "$T/warped.log"
+        wait_for 30 grep -q 'of the whole probe' "$T/asked.log"
+}
+
+# --- who asked has gone -----------------------------------------------------------------------------------
+
+@test "who was killed while it waited makes nobody else wait" {
+        local i
+        controlled
+        hold '*/fine_tuning/jobs'
+        ask probe sim
+        wait_for 10 is_held
+        kill -KILL "$ASKED"
+        wait_for 10 logged 'what it asked needs no answer'
+        ask probe sim
+        wait_for 10 is_probed
+        kill -KILL "$ASKED"
+        sim DELETE /_sim/fault >/dev/null
+        wait_for 10 ctl probe sim
+        # Gone before anybody looked, more of them than may wait at once.
+        hold '*/fine_tuning/jobs'
+        for ((i = 0; i < 70; i++)); do
+                busctl --system --expect-reply=no call org.ftwatchd1 /org/ftwatchd1 org.ftwatchd1.Manager \
+                        Poll s ''
+        done
+        wait_for 10 is_polling
+        wait_for 10 ctl test hook
 }
 
 # --- each is answered -------------------------------------------------------------------------------------
