@@ -28,12 +28,15 @@ static uint32_t to_property(uint64_t n) {
 }
 
 int control_status_read(const Control *c, ControlStatus *ret) {
+        _cleanup_(buf_done) Buf troubles = BUF_INIT(ENGINE_TROUBLES_MAX);
         ControlStatus status = {};
         EngineStatus st = {};
 
         int r = c->engine ? engine_get_status(c->engine, &st) : 0;
+        if (r >= 0 && c->engine)
+                r = engine_describe_troubles(c->engine, &troubles);
         if (r >= 0)
-                r = free_and_strdup(&status.trouble, strempty(st.trouble));
+                r = free_and_strdup(&status.trouble, buf_string(&troubles));
         if (r < 0)
                 return r;
         status.n_sources = to_property(st.n_sources);

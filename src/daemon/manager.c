@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 
-#define STATUS_MAX 1024U
+#define STATUS_MAX (ENGINE_TROUBLES_MAX + 1024U)
 #define STATUS_INTERVAL_USEC USEC_PER_SEC
 #define START_EXTEND_USEC USEC_PER_MINUTE /* beyond what one request may take */
 
@@ -52,14 +52,14 @@ static int manager_status(Manager *m, const EngineStatus *st, Buf *ret) {
                           m->outdated ? "configuration not reloaded, it has mistakes; " : "",
                           st->n_sources_ok, st->n_sources, (unsigned long long) st->n_active,
                           (unsigned long long) st->n_owed);
-        _cleanup_(buf_done) Buf troubles = BUF_INIT(STATUS_MAX);
+        _cleanup_(buf_done) Buf troubles = BUF_INIT(ENGINE_TROUBLES_MAX);
         if (engine_describe_troubles(m->engine, &troubles) >= 0 && troubles.size > 0)
                 (void) buf_printf(ret, "; in trouble: %s", buf_string(&troubles));
         return ret->error;
 }
 
 static void manager_tell(Manager *m) {
-        _cleanup_(buf_done) Buf status = BUF_INIT(2 * STATUS_MAX);
+        _cleanup_(buf_done) Buf status = BUF_INIT(STATUS_MAX);
         EngineStatus st;
 
         if (!m->engine || engine_get_status(m->engine, &st) < 0)

@@ -350,8 +350,6 @@ int engine_get_status(Engine *e, EngineStatus *ret) {
                 st.n_sources_polled += s->n_polls > 0;
                 st.n_sources_ok += s->n_polls > 0 && s->n_failed == 0;
                 st.request_usec = MAX(st.request_usec, s->settings->timeout_usec);
-                if (s->n_failed > 0 && !st.trouble)
-                        st.trouble = s->settings->name;
         }
         int r = store_deliveries_count(e->ports.store, &st.n_owed);
         if (r < 0)

@@ -73,13 +73,13 @@ typedef struct EngineStatus {
         size_t n_sources, n_sources_ok, n_sources_polled;       /* polled: at least once since the start */
         uint64_t n_active;              /* unfinished jobs */
         uint64_t n_owed;                /* deliveries */
-        const char *trouble;            /* name of a source in trouble, or NULL */
         usec_t request_usec;            /* the longest that a request of a source may take */
 } EngineStatus;
 
 int engine_get_status(Engine *e, EngineStatus *ret);
+#define ENGINE_TROUBLES_MAX 1024U
 /* What is failing now and why, "a (dns), b (unauthorized) and 2 more; not delivered to hook (gone)"; nothing
- * where all is well. */
+ * where all is well. Of names as long as they may be, not more than ENGINE_TROUBLES_MAX bytes. */
 int engine_describe_troubles(const Engine *e, Buf *ret);
 /* A poll was attempted within twice its schedule, and no due delivery waits for a receiver that is free. */
 bool engine_health_ok(Engine *e);

@@ -231,9 +231,11 @@ says() {
 
 @test "poll: a source that fails is a failure, with its reason" {
         controlled
+        assert_equal "$(property Trouble)" 's ""'
         stop "$FTSIM_PID"
         run_ctl 1 poll
         says 'sim cannot be polled (connect)'
+        assert_equal "$(property Trouble)" 's "sim (connect)"'
 }
 
 # --- receivers ----------------------------------------------------------------------------------------
