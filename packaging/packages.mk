@@ -1,5 +1,5 @@
-# make deb, make rpm: into $(BUILD)/packages, from a copy of the tree. Both are reproducible: built twice, below
-# different paths and at different times, they are the same bytes (tests/packages).
+# make deb, make rpm: into $(BUILD)/packages, from a copy of the tree. Both are reproducible: built twice,
+# below different paths and at different times, they are the same bytes (tests/packages).
 PACKAGES_DIR    := $(BUILD)/packages
 STAGED          := ftwatchd-$(VERSION)
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y README.md))

@@ -76,7 +76,8 @@ static void test_clean(void **state) {
                 { "\xef\xbb\xbfmarked", 20, false, "marked" },
                 { "a\xff\xc0\x80z", 20, false, "a���z" },
                 { "€€€€", 3, false, "€€…" },
-                { "€€€\xe2\x80\xae", 3, false, "€€€" },         /* what is dropped does not count */
+                /* What is dropped does not count. */
+                { "€€€\xe2\x80\xae", 3, false, "€€€" },
                 { "\xe2\x82", 5, false, "��" },
         };
 
@@ -95,8 +96,8 @@ static void test_shorten(void **state) {
                 const char *to;
         } cases[] = {
                 { "plain", 5, "plain" }, { "plain", 4, "p…" }, { "plain", 3, "…" }, { "plain", 2, "" },
-                { "plain", 0, "" },      { "€€€", 9, "€€€" },  { "€€€", 8, "€…" },  { "€€€", 6, "€…" },
-                { "€€€", 5, "…" },       { "x😀y", 5, "x…" },
+                { "plain", 0, "" },      { "€€€", 9, "€€€" },  { "€€€", 8, "€…" },
+                { "€€€", 6, "€…" },      { "€€€", 5, "…" },    { "x😀y", 5, "x…" },
         };
 
         (void) state;
