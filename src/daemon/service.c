@@ -106,7 +106,7 @@ static int service_open_store(Service *s) {
 }
 
 static int service_lock_state(Service *s) {
-        int r = state_dir_open(s->config->state_dir, &s->state_fd);
+        int r = state_dir_lock(s->config->state_dir, &s->state_fd);
 
         if (r == -EBUSY)
                 log_error("%s is in use by another ftwatchd: stop it, or choose another state_dir",
@@ -120,7 +120,7 @@ static int service_lock_state(Service *s) {
 
 static void on_engine_idle(void *userdata);
 static void on_engine_change(void *userdata);
-static void on_engine_broken(void *userdata);
+static void on_engine_broken(int error, void *userdata);
 static void on_engine_poll(const PollReport *report, void *userdata);
 static void on_engine_delivery(const DeliveryReport *report, void *userdata);
 static void on_engine_notice(const Notice *n, void *userdata);
@@ -244,6 +244,8 @@ static int service_renew_store(Service *s, bool moved) {
         _cleanup_free_ char *path = NULL, *aside = NULL;
 
         int r = service_state_path(s, &path);
+        if (r >= 0 && moved)
+                r = service_lock_state(s);
         if (r >= 0 && moved) {
                 log_error("%s was deleted or replaced while it was in use: going on with what is there now, "
                           "from a silent baseline if that is nothing; what was owed by the old one is lost",
@@ -260,9 +262,9 @@ static int service_renew_store(Service *s, bool moved) {
 }
 
 /* The database proved unusable while it was in use. */
-static void on_engine_broken(void *userdata) {
+static void on_engine_broken(int error, void *userdata) {
         Service *s = userdata;
-        bool moved = store_has_moved(s->store);
+        bool moved = error == -ESTALE;
 
         service_drop_engine(s);
         control_state_lost(s->control);

@@ -23,7 +23,7 @@ static int on_wake(sd_event_source *source, void *userdata) {
         Dispatcher *d = userdata;
 
         (void) source;
-        for (size_t i = 0; i < d->n_lanes && !d->draining && !d->engine->broken; i++)
+        for (size_t i = 0; i < d->n_lanes && !d->draining && d->engine->broken == 0; i++)
                 lane_run(d->lanes[i]);
         engine_check_idle(d->engine);
         return 0;

@@ -71,12 +71,12 @@ int engine_store_failed(Engine *e, int error) {
         for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
                 if (hints[i].error == error)
                         what = hints[i].what;
-        if (!e->broken && error != e->store_error)
+        if (e->broken == 0 && error != e->store_error)
                 log_error("cannot write the state: %s (%s)", what, store_error(e->ports.store));
         e->store_error = error;
         e->store_failed_usec = engine_now(e).boot_usec;
-        if ((error == -EUCLEAN || error == -ESTALE) && !e->broken) {
-                e->broken = true;
+        if ((error == -EUCLEAN || error == -ESTALE) && e->broken == 0) {
+                e->broken = error;
                 engine_check_idle(e);
         }
         return error;
@@ -106,8 +106,8 @@ static int on_idle(sd_event_source *source, void *userdata) {
         Engine *e = userdata;
 
         (void) source;
-        if (e->broken)
-                e->ports.on_broken(e->ports.userdata);
+        if (e->broken < 0)
+                e->ports.on_broken(e->broken, e->ports.userdata);
         else if ((e->once || e->draining) && engine_is_idle(e))
                 e->ports.on_idle(e->ports.userdata);
         return 0;
@@ -119,7 +119,7 @@ void engine_changed(Engine *e) {
 }
 
 void engine_check_idle(Engine *e) {
-        if (e->once || e->draining || e->broken)
+        if (e->once || e->draining || e->broken < 0)
                 (void) sd_event_source_set_enabled(e->idle, SD_EVENT_ONESHOT);
 }
 
@@ -368,7 +368,7 @@ bool engine_health_ok(Engine *e) {
                     usec_add(s->next_poll_usec, MAX(s->settings->idle_interval_usec, USEC_PER_MINUTE)) < now)
                         return false;
         }
-        return !e->broken && dispatcher_health_ok(e->dispatcher);
+        return e->broken == 0 && dispatcher_health_ok(e->dispatcher);
 }
 
 int engine_dump(Engine *e, Buf *ret) {

@@ -46,9 +46,9 @@ typedef struct EnginePorts {
         void (*on_idle)(void *userdata);
         /* A poll or a delivery ended: what engine_get_status() says may have changed. */
         void (*on_change)(void *userdata);
-        /* The store failed for good (-EUCLEAN, -ESTALE): the engine has stopped and must be freed. These
-         * callbacks may free the engine. */
-        void (*on_broken)(void *userdata);
+        /* The store failed for good (-EUCLEAN or -ESTALE, the first word counts): the engine has stopped and
+         * must be freed. These callbacks may free the engine. */
+        void (*on_broken)(int error, void *userdata);
         /* For those who ask (engine/control.h) or subscribe; each may be NULL. They may not free the engine.
          * A poll ended that was not cut short by a drain. */
         void (*on_poll)(const PollReport *report, void *userdata);

@@ -18,7 +18,8 @@ struct Engine {
         Token *tokens;                  /* of the sources whose credential is no key */
 
         usec_t steady_usec;             /* realtime less boottime at the start */
-        bool once, draining, broken;
+        bool once, draining;
+        int broken;                     /* -EUCLEAN, -ESTALE: the first that the store said; 0 */
         sd_event_source *idle;          /* defer: asks whether everything is done */
         sd_event_source *drain_timer;
         sd_event_source *prune_timer;

@@ -147,9 +147,9 @@ void lane_run(Lane *l) {
         Now now = engine_now(e);
         int r = 0;
 
-        if (l->n_ended > 0 && !e->broken)
+        if (l->n_ended > 0 && e->broken == 0)
                 lane_settle_ended(l, &now);
-        while (!l->stopped && !e->broken && l->n_sending < lane_width(l)) {
+        while (!l->stopped && e->broken == 0 && l->n_sending < lane_width(l)) {
                 _cleanup_(delivery_done) Delivery d = {};
                 bool may_send = now.boot_usec >= l->blocked_until_usec && now.boot_usec >= l->next_send_usec;
                 r = store_delivery_next(e->ports.store, l->receiver->name, USEC_INFINITY, &d);

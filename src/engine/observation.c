@@ -12,7 +12,7 @@
 #include "store/silence.h"
 
 int observation_begin(Engine *e) {
-        int r = e->broken ? -EUCLEAN : store_begin(e->ports.store);
+        int r = e->broken < 0 ? e->broken : store_begin(e->ports.store);
 
         return r < 0 ? engine_store_failed(e, r) : 0;
 }

@@ -366,7 +366,7 @@ static int on_poll_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
         (void) timer;
         (void) usec;
         engine_check_clock(s->engine);
-        if (s->polling || s->engine->draining || s->engine->broken)
+        if (s->polling || s->engine->draining || s->engine->broken < 0)
                 return 0;
         s->polling = true;
         s->held_until_usec = 0;         /* whether it still throttles the list will show */

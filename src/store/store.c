@@ -31,10 +31,6 @@ const char *store_error(const Store *s) {
         return db_error(s->db);
 }
 
-bool store_has_moved(const Store *s) {
-        return db_has_moved(s->db);
-}
-
 int store_begin(Store *s) {
         return db_has_moved(s->db) ? -ESTALE : db_begin(s->db);
 }

@@ -42,7 +42,6 @@ const char *store_error(const Store *s);
 /* Also -ESTALE: the file was deleted, or replaced by another, while it was open; there is no use in going on
  * with this one. */
 int store_begin(Store *s);
-bool store_has_moved(const Store *s);
 int store_commit(Store *s);             /* rolls back when it fails */
 /* What was committed survives a power cut from here on. Wanted where something is owed for it; anything else
  * would be seen, or done, once more. */

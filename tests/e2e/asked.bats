@@ -255,3 +255,20 @@ sys.stdout.buffer.write(struct.pack("=qq", 0, 1800057600 * 10**9))' >"$T/clock"
         done
         stop_daemon
 }
+
+@test "a state directory that is replaced while in use is locked anew: no other daemon writes there" {
+        controlled
+        mv "$T/state" "$T/elsewhere"
+        mkdir -m 700 "$T/state"
+        run ctl poll
+        await_log 'state[.]db was deleted or replaced while it was in use'
+        wait_for 10 ctl poll
+        run ! timeout 20 "$FTWATCHD" --config "$T/ftwatchd.conf" --once
+        [[ $output = *"$T/state is in use by another ftwatchd"* ]]
+        # And the old one is free, for whoever has moved it there.
+        run -0 flock --nonblock "$T/elsewhere" true
+        run_job ftjob-after
+        run -0 ctl poll
+        wait_for 10 has_told_job ftjob-after running
+        stop_daemon
+}

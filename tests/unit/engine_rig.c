@@ -28,8 +28,8 @@ static void on_change(void *userdata) {
         assert_non_null(userdata);
 }
 
-static void on_broken(void *userdata) {
-        ((Rig *) userdata)->broken = true;
+static void on_broken(int error, void *userdata) {
+        ((Rig *) userdata)->broken = error;
 }
 
 static void rig_configure(Rig *rig) {
@@ -133,7 +133,8 @@ static void rig_start_as(Rig *rig, bool once) {
                 .on_broken = on_broken,
                 .userdata = rig,
         };
-        rig->idle = rig->broken = false;
+        rig->idle = false;
+        rig->broken = 0;
         assert_int_equal(engine_new(&rig->engine, rig->config, &ports), 0);
         assert_int_equal(engine_start(rig->engine, once), 0);
 }

@@ -32,7 +32,8 @@ typedef struct Rig {
         Config *config;
         Engine *engine;                 /* NULL while it is down */
         char dir[64];                   /* "" in memory */
-        bool idle, broken;
+        bool idle;
+        int broken;                     /* on_broken: its error */
 } Rig;
 
 Rig *rig_new(const RigOptions *options);

@@ -1,4 +1,5 @@
 /* Going blind is told once, and its end; what a server may send is an outcome, never half a fact. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -288,6 +289,35 @@ static void test_clock_step(void **state) {
         }
 }
 
+static bool is_out_of_order(Rig *rig, void *userdata) {
+        assert_null(userdata);
+        return rig->engine->broken < 0;
+}
+
+static bool is_told_broken(Rig *rig, void *userdata) {
+        assert_null(userdata);
+        return rig->broken < 0;
+}
+
+/* Who has to mend it is told what the store said first, whatever is true by then. */
+static void test_moved_store(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .on_disk = true });
+        _cleanup_free_ char *path = NULL, *elsewhere = NULL;
+
+        (void) state;
+        FakeJob *job = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        assert_true(string_printf(&path, "%s/state.db", rig->dir) >= 0);
+        assert_true(string_printf(&elsewhere, "%s/elsewhere", rig->dir) >= 0);
+        assert_int_equal(rename(path, elsewhere), 0);
+        fake_job_set(job, "failed");
+        rig_wait(rig, is_out_of_order, NULL, "the end of the store");
+        assert_int_equal(rename(elsewhere, path), 0);
+        rig_wait(rig, is_told_broken, NULL, "word of it");
+        assert_int_equal(rig->broken, -ESTALE);
+        rig_free(rig);
+}
+
 /* No room: what was seen is not half stored; when there is room again it is told, once. */
 static void test_full_store(void **state) {
         Rig *rig = rig_new(&(RigOptions) { .on_disk = true });
@@ -303,7 +333,7 @@ static void test_full_store(void **state) {
         for (unsigned i = 0; i < 60; i++)
                 (void) fake_job_add(rig->api, "succeeded");
         rig_poll(rig, 4);
-        assert_false(rig->broken);
+        assert_int_equal(rig->broken, 0);
         assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs"),
                          1 + 2 * rig_sql(rig, "SELECT count(*) FROM notices") / 4);
         assert_int_equal(told(rig, "source.recovered"), 0);
@@ -379,6 +409,7 @@ int main(void) {
                 cmocka_unit_test(test_told_once),
                 cmocka_unit_test(test_flaky),
                 cmocka_unit_test(test_broken_row),
+                cmocka_unit_test(test_moved_store),
                 cmocka_unit_test(test_throttled_waits),
                 cmocka_unit_test(test_throttled_turns),
                 cmocka_unit_test(test_budget),
