@@ -309,7 +309,7 @@ int ingest_waiting(Source *s) {
                         row_cache_replace(&w->events, &p->own_page, TAKE_PTR(p->infos));
                 event_page_unlink(p);
                 if (r >= 0)
-                        r = watch_look(s, w);
+                        r = watch_look(s, w, true);
         }
         return r;
 }

@@ -75,9 +75,9 @@ static void job_poll_checkpoints(JobPoll *p, Watch *w) {
                 job_poll_ok(p);
 }
 
-/* All its events were seen. */
-static void job_poll_seen(JobPoll *p, Watch *w) {
-        int r = watch_look(p->source, w);
+/* All its events were seen, or it has none to be seen. */
+static void job_poll_seen(JobPoll *p, Watch *w, bool have_events) {
+        int r = watch_look(p->source, w, have_events);
 
         if (r < 0)
                 job_poll_internal(p, r);
@@ -179,7 +179,7 @@ static void take_events(JobPoll *p, Watch *w, HttpReply *reply) {
                 (void) walk_begin(&w->events_walk);
         }
         if (!again)
-                job_poll_seen(p, w);
+                job_poll_seen(p, w, true);
         else if (++p->n_pages < EVENT_PAGES_MAX)
                 ask_events(p);
         else
@@ -203,15 +203,18 @@ static void on_events(const Outcome *result, HttpReply *reply, void *userdata) {
                 ask_events(p);
                 return;
         }
-        if (outcome.reason == REASON_NOT_FOUND)
-                outcome = outcome_ok(); /* the job went away meanwhile: the next poll asks for it */
+        /* It went away meanwhile, and the next poll asks for it, or its list is all that is missing. */
+        if (outcome.reason == REASON_NOT_FOUND) {
+                job_poll_seen(p, w, false);
+                return;
+        }
         if (outcome.kind != OUTCOME_OK || reply->status != 200) {
                 job_poll_end(p, &outcome);
                 return;
         }
         if (!w->events_walk.after && p->trusted && row_cache_is_same(&w->events, &reply->body)) {
                 w->events_walk.open = false;
-                job_poll_seen(p, w);
+                job_poll_seen(p, w, true);
                 return;
         }
         take_events(p, w, reply);

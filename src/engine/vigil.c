@@ -186,6 +186,13 @@ static int vigil_compose(Source *s, const Watch *w, VigilKind kind, const VigilT
         return 1;
 }
 
+/* A stall that is told has its beginning in the store, for the reminders after a restart. */
+static int vigil_store_beginning(const Engine *e, const Watch *w) {
+        usec_t ago = usec_sub(engine_steady(e), w->vigil.progress_usec);
+
+        return store_vigil_progress(e->ports.store, w->row, usec_sub(engine_now(e).real_usec, ago));
+}
+
 static int vigil_tell_one(Source *s, Watch *w, VigilKind kind) {
         Engine *e = s->engine;
         VigilTold told = vigil_tell(&w->vigil, kind, engine_steady(e)), stored = told;
@@ -201,20 +208,25 @@ static int vigil_tell_one(Source *s, Watch *w, VigilKind kind) {
         stored.told_usec = engine_now(e).real_usec;
         if (r >= 0)
                 r = store_vigil_told(e->ports.store, w->row, kind, &stored);
+        if (r >= 0 && kind == VIGIL_STALLED)
+                r = vigil_store_beginning(e, w);
         r = observation_end(e, r);
-        if (r >= 0)
-                w->vigil.told[kind] = told;
-        return r;
+        if (r < 0)
+                return r;
+        w->vigil.told[kind] = told;
+        if (kind == VIGIL_STALLED)
+                w->progress_stored_usec = w->vigil.progress_usec;
+        return 0;
 }
 
-int vigil_look(Source *s, Watch *w) {
+int vigil_look(Source *s, Watch *w, bool have_events) {
         const SourceSettings *settings = s->settings;
         usec_t now = engine_steady(s->engine);
 
         if (now < w->vigil_next_usec)
                 return 0;
         VigilLimits limits = {
-                .stall_after_usec = settings->stall_after_usec,
+                .stall_after_usec = have_events ? settings->stall_after_usec : 0,
                 .wait_after_usec = settings->wait_after_usec,
                 .overdue_grace_usec = settings->overdue_grace_usec,
                 .remind = (Remind) settings->remind,
@@ -224,10 +236,12 @@ int vigil_look(Source *s, Watch *w) {
                 VigilKind kind = vigil_due(&w->vigil, &limits, now, source_server_usec(s),
                                            &w->vigil_next_usec);
                 if (kind == _VIGIL_KIND_NONE)
-                        return 0;
+                        break;
                 int r = vigil_tell_one(s, w, kind);
                 if (r < 0)
                         return r;
         }
+        if (!have_events)                       /* when they can be read a stall may be due before that */
+                w->vigil_next_usec = 0;
         return 0;
 }

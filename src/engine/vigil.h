@@ -13,5 +13,5 @@ int vigil_compare(Source *s, int64_t job_row, const Job *before, const Job *now)
 /* Inside a transaction: there was news of it. */
 int vigil_progress(Source *s, int64_t job_row, Watch *w);
 
-/* All there is to see of the job was seen now: tells what is due. */
-int vigil_look(Source *s, Watch *w);
+/* All there is to see of the job was seen now: tells what is due; no stall where events cannot be read. */
+int vigil_look(Source *s, Watch *w, bool have_events);

@@ -78,8 +78,8 @@ int watch_update(Source *s, const StoredJob *stored) {
         return 0;
 }
 
-int watch_look(Source *s, Watch *w) {
-        int r = vigil_look(s, w);
+int watch_look(Source *s, Watch *w, bool have_events) {
+        int r = vigil_look(s, w, have_events);
 
         if (r < 0 || !w->metrics_news)
                 return r;

@@ -9,6 +9,7 @@ Watch *watch_find(Source *s, const char *job_id);
 /* The job as it is stored now: begins, goes on or ends being watched. */
 int watch_update(Source *s, const StoredJob *stored);
 void watch_drop(Source *s, Watch *w);
-/* All its events were seen and are stored: tells what is due by them, or by their absence. */
-int watch_look(Source *s, Watch *w);
+/* All its events were seen and are stored: tells what is due by them, or by their absence. Where it has no
+ * list of events (have_events is false) their absence says nothing. */
+int watch_look(Source *s, Watch *w, bool have_events);
 size_t watches_count(const Source *s);

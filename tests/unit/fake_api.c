@@ -285,7 +285,7 @@ static void answer_one_job(FakeApi *api, HttpStep *step, const char *url, const 
         FakeJob *j = fake_job_find(api, id);
         Buf b = BUF_INIT(BODY_LIMIT);
 
-        if (!j) {
+        if (!j || (api->has_no_events && strstr(url, "/events?"))) {
                 answer_error(step, 404);
         } else if (strstr(url, "/checkpoints?")) {
                 answer_checkpoints(api, step, j);

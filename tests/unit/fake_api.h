@@ -50,6 +50,7 @@ struct FakeApi {
         bool bare; /* lists without has_more, events without id, type and data: as the specification has it
                     */
         bool has_checkpoints;           /* false: 404 for them, as where there is no such list */
+        bool has_no_events;             /* 404 for them */
         bool cursor_to_top;             /* an unknown `after` is the top, else 404 */
         unsigned page_max;
         int64_t now;                    /* Date: */

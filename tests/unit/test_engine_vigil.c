@@ -145,6 +145,8 @@ static void test_stamp_lags(void **state) {
         assert_int_equal(told(rig, STALLED, j), 0);
         down_for(rig, 3);
         assert_int_equal(told(rig, STALLED, j), 1);
+        /* What was said of its beginning is what the store knows from then on. */
+        assert_true(rig_sql(rig, "SELECT progress_usec FROM vigils") - stored > 234000000 - 3960000000);
         down_for(rig, 1);
         assert_int_equal(told(rig, STALLED, j), 1);
         /* The end of a stall is stored at once. */
@@ -207,6 +209,25 @@ static void test_waiting(void **state) {
         fake_job_set(j, "succeeded");
         rig_poll_settle(rig);
         assert_int_equal(fake_api_count(rig->api, "a", WAITING, NULL), 1);
+        rig_free(rig);
+}
+
+/* A job whose list of events is not to be had waits no less; that it stalls nobody can know. */
+static void test_without_events(void **state) {
+        RigOptions options = { .source = "wait_after = \"150ms\"; stall_after = \"150ms\";" };
+        Rig *rig = rig_new(&options);
+
+        (void) state;
+        rig->api->has_no_events = true;
+        rig_first_contact(rig);
+        FakeJob *running = fake_job_add(rig->api, "running");
+        rig_poll_settle(rig);
+        FakeJob *j = fake_job_add(rig->api, "pending");
+        rig_wait(rig, is_told, (void *) (uintptr_t) WAITING, "the wait");
+        assert_int_equal(told(rig, WAITING, j), 1);
+        assert_int_equal(told(rig, STALLED, running), 0);
+        rig->api->has_no_events = false;
+        rig_wait(rig, is_told, (void *) (uintptr_t) STALLED, "the stall");
         rig_free(rig);
 }
 
@@ -330,6 +351,7 @@ int main(void) {
                 cmocka_unit_test(test_waiting),         cmocka_unit_test(test_off),
                 cmocka_unit_test(test_overdue),         cmocka_unit_test(test_paused),
                 cmocka_unit_test(test_lost_commit),     cmocka_unit_test(test_stamp_lags),
+                cmocka_unit_test(test_without_events),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
