@@ -15,6 +15,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "io/certificate.h"
 
 #define ASSERTION_SEC 600               /* "keep it short - 5-10 minutes after nbf at most" */
 #define RSA_BITS_MIN 2048
@@ -30,16 +31,6 @@ static void identity_done(Identity *i) {
         EVP_PKEY_free(i->key);
 }
 
-/* Nobody is there to be asked. */
-/* pem_password_cb(3) has it so. NOLINTNEXTLINE(readability-non-const-parameter) */
-static int on_pass_phrase(char *buf, int size, int writing, void *userdata) {
-        (void) buf;
-        (void) size;
-        (void) writing;
-        *(bool *) userdata = true;
-        return -1;
-}
-
 static BIO *open_pem(const Secret *pem) {
         return secret_size(pem) > INT_MAX ? NULL
                                           : BIO_new_mem_buf(secret_reveal(pem), (int) secret_size(pem));
@@ -48,11 +39,13 @@ static BIO *open_pem(const Secret *pem) {
 /* In any order; of several certificates the first is the application's own. */
 static int identity_read(const Secret *pem, Identity *ret) {
         BIO *b = open_pem(pem), *c = open_pem(pem);
+        PassPhrase none = {};
 
         if (b && c) {
-                ret->certificate = PEM_read_bio_X509(b, NULL, on_pass_phrase, &ret->encrypted);
-                ret->key = PEM_read_bio_PrivateKey(c, NULL, on_pass_phrase, &ret->encrypted);
+                ret->certificate = PEM_read_bio_X509(b, NULL, pass_phrase_give, &none);
+                ret->key = PEM_read_bio_PrivateKey(c, NULL, pass_phrase_give, &none);
         }
+        ret->encrypted = none.wanted;
         BIO_free(b);
         BIO_free(c);
         return b && c ? 0 : -ENOMEM;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <openssl/err.h>
@@ -23,19 +24,21 @@ static int to_unix(const ASN1_TIME *t, int64_t *ret) {
         return 0;
 }
 
-/* Nobody is there to be asked. pem_password_cb(3) has it so.
- * NOLINTNEXTLINE(readability-non-const-parameter) */
-static int on_pass_phrase(char *buf, int size, int writing, void *userdata) {
-        (void) buf;
-        (void) size;
+int pass_phrase_give(char *buf, int size, int writing, void *userdata) {
+        PassPhrase *p = userdata;
+
         (void) writing;
-        (void) userdata;
-        return -1;
+        p->wanted = true;
+        if (!p->secret || secret_size(p->secret) > (size_t) size)
+                return -1;
+        memcpy(buf, secret_reveal(p->secret), secret_size(p->secret));
+        return (int) secret_size(p->secret);
 }
 
 static int read_span(BIO *b, CertificateSpan *ret) {
         CertificateSpan span;
-        X509 *x = PEM_read_bio_X509(b, NULL, on_pass_phrase, NULL);
+        PassPhrase none = {};
+        X509 *x = PEM_read_bio_X509(b, NULL, pass_phrase_give, &none);
 
         ERR_clear_error();
         if (!x)

@@ -17,6 +17,7 @@
 
 #include "base/macro.h"
 #include "base/strings.h"
+#include "io/certificate.h"
 
 typedef struct Alone {
         HttpWay way;
@@ -168,16 +169,6 @@ static void pkey_freep(EVP_PKEY **k) {
         EVP_PKEY_free(*k);
 }
 
-static int on_password(char *buf, int size, int writing, void *userdata) {
-        const Secret *password = userdata;
-
-        (void) writing;
-        if (!password || secret_size(password) > (size_t) size)
-                return -1;              /* and no question on the terminal */
-        memcpy(buf, secret_reveal(password), secret_size(password));
-        return (int) secret_size(password);
-}
-
 /* NULL with a complaint when it cannot be read. */
 static int open_pem(Check *c, const char *key, const char *path, FILE **ret) {
         *ret = NULL;
@@ -189,24 +180,26 @@ static int open_pem(Check *c, const char *key, const char *path, FILE **ret) {
 
 static int read_certificate(Check *c, const char *key, const char *path, X509 **ret) {
         _cleanup_(file_closep) FILE *f = NULL;
+        PassPhrase none = {};
 
         *ret = NULL;
         int r = open_pem(c, key, path, &f);
         if (r < 0 || !f)
                 return r;
-        *ret = PEM_read_X509(f, NULL, on_password, NULL);
+        *ret = PEM_read_X509(f, NULL, pass_phrase_give, &none);
         ERR_clear_error();
         return *ret ? 0 : check_complain(c, key, "%s %s: no certificate in it (PEM is wanted)", key, path);
 }
 
 static int read_key(Check *c, const char *key, const char *path, EVP_PKEY **ret) {
+        PassPhrase password = { .secret = c->way->client_key_password };
         _cleanup_(file_closep) FILE *f = NULL;
 
         *ret = NULL;
         int r = open_pem(c, key, path, &f);
         if (r < 0 || !f)
                 return r;
-        *ret = PEM_read_PrivateKey(f, NULL, on_password, c->way->client_key_password);
+        *ret = PEM_read_PrivateKey(f, NULL, pass_phrase_give, &password);
         ERR_clear_error();
         if (*ret)
                 return 0;
