@@ -32,6 +32,11 @@ uint32_t engine_random(void) {
         return v;
 }
 
+static void source_shift_clock(Source *s, int64_t step_usec) {
+        trouble_shift(&s->trouble, step_usec);
+        watches_shift_clock(s, step_usec);
+}
+
 void engine_check_clock(Engine *e) {
         Now now = engine_now(e);
         int64_t step = e->seen.boot_usec > 0 ? clock_step(&e->seen, &now) : 0;
@@ -43,13 +48,15 @@ void engine_check_clock(Engine *e) {
         }
         int r = observation_begin(e);
         if (r >= 0)
-                r = observation_end(e, store_shift_clock(e->ports.store, step));
+                r = observation_end(e, store_shift_clock(e->ports.store, usec_shift(now.real_usec, -step),
+                                                         step));
         if (r < 0)                              /* the next look tries again */
                 return;
         e->seen = now;
         for (size_t i = 0; i < e->n_sources; i++)
-                trouble_shift(&e->sources[i]->trouble, step);
+                source_shift_clock(e->sources[i], step);
         dispatcher_shift_clock(e->dispatcher, step);
+        engine_silences_renew(e);
         log_notice("the clock was set %s by %s: what waits for its time waits as long as before",
                    step > 0 ? "ahead" : "back",
                    format_span((usec_t) (step > 0 ? step : -step), span));

@@ -72,8 +72,9 @@ static bool is_meant(const Silence *s, int64_t id) {
 
 static int on_silence_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         Engine *e = userdata;
-        usec_t now = engine_now(e).real_usec;
 
+        engine_check_clock(e);          /* which may be why it is due */
+        usec_t now = engine_now(e).real_usec;
         if (silences_end(e, is_over, (int64_t) now) < 0)
                 silences_arm(e, usec_add(now, AGAIN_USEC));
         return 0;
@@ -84,6 +85,11 @@ int engine_silences_start(Engine *e) {
                                   on_silence_timer, e);
 
         return r < 0 ? r : silences_read(e);
+}
+
+void engine_silences_renew(Engine *e) {
+        if (silences_read(e) < 0)
+                silences_arm(e, usec_add(engine_now(e).real_usec, AGAIN_USEC));
 }
 
 void engine_silences_stop(Engine *e) {

@@ -8,6 +8,8 @@
 /* At the start; those that ended meanwhile end now. */
 int engine_silences_start(Engine *e);
 void engine_silences_stop(Engine *e);
+/* The store has them otherwise than before: the clock was set. */
+void engine_silences_renew(Engine *e);
 
 /* Keeps back what matches from now on. Sets s->id and its times. -ENOBUFS: too many. */
 int engine_silence(Engine *e, Silence *s, usec_t span_usec);

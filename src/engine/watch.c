@@ -102,6 +102,13 @@ int watches_load(Source *s) {
         return MIN(r, 0);
 }
 
+void watches_shift_clock(Source *s, int64_t step_usec) {
+        Watch *w, *next;
+
+        HASH_ITER(hh, s->watches, w, next)
+                w->vigil_changed_usec = usec_shift(w->vigil_changed_usec, step_usec);
+}
+
 void watches_free(Source *s) {
         Watch *w, *next;
 

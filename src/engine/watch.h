@@ -13,3 +13,5 @@ void watch_drop(Source *s, Watch *w);
  * list of events (have_events is false) their absence says nothing. */
 int watch_look(Source *s, Watch *w, bool have_events);
 size_t watches_count(const Source *s);
+/* The clock was set, and the stamps in the store are moved (store_shift_clock()). */
+void watches_shift_clock(Source *s, int64_t step_usec);

@@ -141,8 +141,12 @@ int store_source_save(Store *s, const StoredSource *source) {
                       "iiit", source->id, source->baseline.at, (int64_t) source->baseline.done, walk);
 }
 
-int store_shift_clock(Store *s, int64_t step_usec) {
+int store_shift_clock(Store *s, usec_t then_usec, int64_t step_usec) {
+        /* How long an unfinished job has its status is compared with what was told of it. Of what is over
+         * the stamps stay as they were made. */
         static const char *const updates[] = {
+                "UPDATE jobs SET changed_usec = max(changed_usec + ?1, 1)"
+                " WHERE terminal = 0 AND removed_usec IS NULL AND tail_usec IS NULL",
                 "UPDATE jobs SET tail_usec = max(tail_usec + ?1, 1), changed_usec = max(changed_usec + "
                 "?1, 1)"
                 " WHERE tail_usec IS NOT NULL",
@@ -157,7 +161,12 @@ int store_shift_clock(Store *s, int64_t step_usec) {
 
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(updates); i++)
                 r = db_run(s->db, updates[i], "i", step_usec);
-        return r;
+        /* One that begins later was made by another clock: it is not to last for years. */
+        return r < 0 ? r
+                     : db_run(s->db,
+                              "UPDATE silences SET since_usec = max(since_usec + ?1, 1),"
+                              " until_usec = max(until_usec + ?1, 1) WHERE since_usec <= ?2",
+                              "ii", step_usec, (int64_t) then_usec);
 }
 
 int store_trouble_load(Store *s, const char *subject, Trouble *ret) {

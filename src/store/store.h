@@ -112,8 +112,9 @@ int store_metric_put(Store *s, int64_t job, const char *name, int64_t step, doub
 int store_metrics_load(Store *s, int64_t job, Metrics **ret);
 
 /* The realtime clock was set: moves what something is still waited for by (late looks, deliveries that are
- * owed, what troubles were told) and what it is counted from. */
-int store_shift_clock(Store *s, int64_t step_usec);
+ * owed, what troubles were told, silences) and what it is counted from, status and news of unfinished jobs.
+ * then: what the clock would show if it had not been set. */
+int store_shift_clock(Store *s, usec_t then_usec, int64_t step_usec);
 
 int store_trouble_load(Store *s, const char *subject, Trouble *ret);
 /* Clears the row when t is not told. */

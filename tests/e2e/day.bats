@@ -130,3 +130,38 @@ configure_day() {
         sim GET /_sim/requests | jq -e 'length > 200 and all(.[]; .credential == "right")'
         run ! grep -E 'poll failed|cannot be renewed' "$T/daemon.log"
 }
+
+@test "the clock is set: a silence lasts as long as before, a wait is told once, over a restart too" {
+        make_clock
+        start_ftsim - --clock-file "$T/clock" <<-'CONF'
+		estimate = "none";
+		jobs = (
+		  { id = "ftjob-waits"; timeline = ( { at = 610.0; status = "pending"; } ); },
+		  { id = "ftjob-silenced"; timeline = ( { at = 610.0; status = "running"; },
+		    { at = 7210.0; status = "failed"; } ); },
+		  { id = "ftjob-later"; timeline = ( { at = 610.0; status = "running"; },
+		    { at = 18010.0; status = "failed"; } ); } );
+	CONF
+        configure_day
+        sed -i 's/api_key = /wait_after = "2h"; api_key = /' "$T/ftwatchd.conf"
+        play <<<"310 exit"
+        # For four hours. The clock is set three hours ahead after one, and eight hours back after three.
+        sqlite3 "$T/state/state.db" "INSERT INTO silences (kind, pattern, since_usec, until_usec)
+                VALUES ('job', 'ftjob-silenced', $MIDNIGHT * 1000000, ($MIDNIGHT + 14400) * 1000000),
+                ('job', 'ftjob-later', $MIDNIGHT * 1000000, ($MIDNIGHT + 14400) * 1000000)"
+        play <<-SCRIPT
+		3290 step 10800
+		10490 step -28800
+		18490 exit
+	SCRIPT
+        play <<<"1800 exit"
+        # Its stamps were not to the liking of who verifies them; whether it was kept back is the question.
+        query "SELECT n.type, j.job_id, d.state = 4 FROM deliveries d JOIN notices n ON n.seq = d.notice
+                JOIN jobs j ON j.id = n.job WHERE n.type IN ('job.failed', 'job.waiting')
+                AND d.receiver = 'hook' ORDER BY 1, 2" >"$T/told.txt"
+        diff - "$T/told.txt" <<-'TOLD'
+		job.failed|ftjob-later|0
+		job.failed|ftjob-silenced|1
+		job.waiting|ftjob-waits|0
+	TOLD
+}
