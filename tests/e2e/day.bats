@@ -28,7 +28,7 @@ play() {
 
 # What has come, by the true minute at which it came: "HH:MM  hook  type  about: what it says", behind the
 # number of the day where there are several. In one minute the order is that of subjects, and in time for
-# each of them.
+# each of them. Seconds are the business of jitter, in stamps too.
 notices_by_time() {
         # shellcheck disable=SC2016  # jq's
         received '' '[.[] | select(.answer < 300) | .body.data as $d |
@@ -42,7 +42,8 @@ notices_by_time() {
                           (if ($d.blind_seconds // 0) > 0
                            then "for \($d.blind_seconds / 60 | floor)min" else "" end)] |
                          map(select(. != null and . != "")) | join("; ") |
-                         sub(" .request [0-9a-f]*.$"; "")) }] |
+                         sub(" .request [0-9a-f]*.$"; "") |
+                         gsub("(?<t>[0-9]{2}:[0-9]{2}):[0-9]{2} UTC"; "\(.t) UTC")) }] |
                 sort_by([.minute, .sink, .about]) | .[] |
                 "\(.at)  \(.sink)  \(.type)  \(.about)  \(.says)"' |
                 sed 's/  *$//'
