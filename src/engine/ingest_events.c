@@ -11,8 +11,6 @@
 #include "engine/ingest.h"
 #include "engine/vigil.h"
 #include "engine/watch.h"
-#include "engine/vigil.h"
-#include "engine/watch.h"
 #include "model/transition.h"
 
 #define WAITING_MAX 32U                 /* pages of one source: then they are written */

@@ -43,6 +43,8 @@ FNR == 1 {
                 complain(FNR, "white space at the end of the line")
         if (line ~ /^#pragma once/)
                 pragma = 1
+        if (line ~ /^#include/ && included[file, line]++)
+                complain(FNR, "included above already")
 
         # Leave code only: comments go, strings and characters become empty ones.
         code = ""

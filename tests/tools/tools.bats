@@ -73,6 +73,16 @@ C
   [[ $output == *'src/io/a.c:5: atoi() is banned'* ]]
 }
 
+@test "style: a header is included once in a file" {
+  printf '#include <errno.h>\n#include "io/b.h"\n' | tee src/io/a.c >src/io/b.c
+  style src/io/a.c src/io/b.c
+  [ "$status" = 0 ]
+  printf '#include "io/b.h"\n' >>src/io/a.c
+  style src/io/a.c src/io/b.c
+  [ "$status" = 1 ]
+  [[ $output == *'src/io/a.c:3: included above already'* ]]
+}
+
 @test "style: 60 lines are a function, 61 are not; an array may be longer" {
   function_of 60 >src/io/a.c
   style src/io/a.c
