@@ -370,9 +370,10 @@ bool engine_health_ok(Engine *e) {
 
         for (size_t i = 0; i < e->n_sources; i++) {
                 const Source *s = e->sources[i];
+                usec_t schedule = usec_sub(s->next_poll_usec, s->poll_started_usec);
                 /* A poll has its own deadlines; what it may not do is not to begin. */
                 if (!s->polling && s->n_polls > 0 &&
-                    usec_add(s->next_poll_usec, MAX(s->settings->idle_interval_usec, USEC_PER_MINUTE)) < now)
+                    usec_add(s->next_poll_usec, MAX(schedule, USEC_PER_MINUTE)) < now)
                         return false;
         }
         return e->broken == 0 && dispatcher_health_ok(e->dispatcher);

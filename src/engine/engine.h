@@ -81,7 +81,8 @@ int engine_get_status(Engine *e, EngineStatus *ret);
 /* What is failing now and why, "a (dns), b (unauthorized) and 2 more; not delivered to hook (gone)"; nothing
  * where all is well. Of names as long as they may be, not more than ENGINE_TROUBLES_MAX bytes. */
 int engine_describe_troubles(const Engine *e, Buf *ret);
-/* A poll was attempted within twice its schedule, and no due delivery waits for a receiver that is free. */
+/* A poll was attempted within twice its schedule (and a minute), and no due delivery waits for a minute for
+ * a receiver that is free. */
 bool engine_health_ok(Engine *e);
 /* A few lines for a person. */
 int engine_dump(Engine *e, Buf *ret);

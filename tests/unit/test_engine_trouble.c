@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "engine/compose.h"
 #include "engine/engine_internal.h"
+#include "engine/lane_internal.h"
 #include "engine/poller.h"
 #include "engine/tail.h"
 #include "unit/engine_rig.h"
@@ -289,6 +290,47 @@ static void test_clock_step(void **state) {
         }
 }
 
+/* The watchdog is answered while polls begin and deliveries are claimed, whatever servers do; not when one
+ * of them does not begin. */
+static void test_health(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .source = "trouble_after = 1000;" });
+
+        (void) state;
+        rig_first_contact(rig);
+        Source *s = rig_source(rig);
+        usec_t now = engine_now(rig->engine).boot_usec;
+        assert_true(engine_health_ok(rig->engine));
+        /* Planned for half an hour after the last one, late by less than that, then by more. */
+        s->polling = false;
+        s->next_poll_usec = now - 29 * USEC_PER_MINUTE;
+        s->poll_started_usec = s->next_poll_usec - 30 * USEC_PER_MINUTE;
+        assert_true(engine_health_ok(rig->engine));
+        s->next_poll_usec = now - 31 * USEC_PER_MINUTE;
+        s->poll_started_usec = s->next_poll_usec - 30 * USEC_PER_MINUTE;
+        assert_false(engine_health_ok(rig->engine));
+        /* However seldom an idle source is polled. */
+        s->next_poll_usec = now - 2 * USEC_PER_MINUTE;
+        s->poll_started_usec = s->next_poll_usec - 30 * USEC_PER_SEC;
+        assert_false(engine_health_ok(rig->engine));
+        s->polling = true;
+        assert_true(engine_health_ok(rig->engine));
+        /* What is due is claimed, where nothing keeps it from that. */
+        Lane lane = { .engine = rig->engine, .receiver = dispatcher_receiver(rig->engine->dispatcher, 0) };
+        lane.due_usec = now + USEC_PER_MINUTE;
+        assert_true(lane_health_ok(&lane));
+        lane.due_usec = now - 2 * USEC_PER_MINUTE;
+        assert_false(lane_health_ok(&lane));
+        lane.blocked_until_usec = now + USEC_PER_HOUR;
+        assert_true(lane_health_ok(&lane));
+        lane.blocked_until_usec = 0;
+        lane.next_send_usec = now;
+        assert_true(lane_health_ok(&lane));
+        lane.next_send_usec = 0;
+        lane.n_sending = 1000;
+        assert_true(lane_health_ok(&lane));
+        rig_free(rig);
+}
+
 static bool is_out_of_order(Rig *rig, void *userdata) {
         assert_null(userdata);
         return rig->engine->broken < 0;
@@ -410,6 +452,7 @@ int main(void) {
                 cmocka_unit_test(test_flaky),
                 cmocka_unit_test(test_broken_row),
                 cmocka_unit_test(test_moved_store),
+                cmocka_unit_test(test_health),
                 cmocka_unit_test(test_throttled_waits),
                 cmocka_unit_test(test_throttled_turns),
                 cmocka_unit_test(test_budget),
