@@ -36,6 +36,10 @@ contents() {
                 diff "$TOP/etc/ftwatchd.conf" -
 }
 
+@test "deb: it is built without what only the tests need" {
+        grep -qx ' DEB_BUILD_PROFILES="nocheck"' "${FTWATCH_DEB%.deb}.buildinfo"
+}
+
 @test "deb: lintian has no error and no warning" {
         needs lintian
         lintian --allow-root --fail-on warning "${FTWATCH_DEB%.deb}.changes"
