@@ -60,7 +60,7 @@ BENCH_PROGRAMS  := $(patsubst tests/%.c,$(BUILD)/%,$(BENCH_SRCS))
 WARP            := $(if $(wildcard tests/sim/warp.c),$(BUILD)/warp.so)
 
 # --- flags -----------------------------------------------------------------------------------------
-PACKAGES        := libcurl json-c libconfig libsystemd sqlite3 libcrypto
+PACKAGES        := libcurl json-c libconfig libsystemd sqlite3 libssl libcrypto
 NEEDS_NO_LIBS   := help clean check-layers dist distcheck uninstall docs-images demo deb rpm
 ifneq ($(filter-out $(NEEDS_NO_LIBS),$(or $(MAKECMDGOALS),all)),)
 MISSING         := $(shell $(PKG_CONFIG) --print-errors --exists $(PACKAGES) 2>&1 || echo missing)
@@ -69,7 +69,7 @@ $(error $(MISSING): contrib/bootstrap.sh installs what the build needs)
 endif
 PKG_CFLAGS      := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 PKG_LIBS        := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
-TEST_PKGS       := $(foreach p,cmocka libmicrohttpd,$(shell $(PKG_CONFIG) --exists $(p) && echo $(p)))
+TEST_PKGS       := $(foreach p,cmocka libmicrohttpd gnutls,$(shell $(PKG_CONFIG) --exists $(p) && echo $(p)))
 TEST_CFLAGS     := $(if $(TEST_PKGS),$(shell $(PKG_CONFIG) --cflags $(TEST_PKGS)))
 TEST_LIBS       := $(if $(TEST_PKGS),$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))
 endif

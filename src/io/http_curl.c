@@ -13,12 +13,14 @@
 
 #include "base/strings.h"
 #include "io/curl_setup.h"
+#include "io/tls_cache.h"
 
 #define LINK_LOCAL "169.254."             /* RFC 3927: never leaves the link */
 
 typedef struct HttpCurl {
         Http http;
         CurlGlue *glue;
+        TlsCache *tls;
         char *user_agent;
         HttpCall *calls;
 } HttpCurl;
@@ -31,6 +33,7 @@ struct HttpCall {
         CURLU *url;
         struct curl_slist *headers;     /* may hold secrets */
         struct curl_slist *addresses;   /* CURLOPT_CONNECT_TO */
+        TlsUse tls;
         char *hidden_host;              /* not to be named, because the URL is a secret */
         HttpReply reply;
         char error[CURL_ERROR_SIZE];
@@ -53,6 +56,7 @@ static HttpCall *call_free(HttpCall *c) {
         curl_url_cleanup(c->url);
         headers_erase_free(c->headers);
         curl_slist_free_all(c->addresses);
+        string_erase_free(c->tls.key);
         string_erase_free(c->hidden_host);
         buf_done(&c->reply.body);
         free(c);
@@ -151,6 +155,8 @@ static void reply_set_failure(HttpCall *c, CURL *easy, CURLcode code) {
                                       sizeof reply->detail);
         } else {
                 reply->failure = curl_failure(code);
+                if (reply->failure == HTTP_FAILURE_TLS && c->tls.key)
+                        tls_cache_forget(c->tls.cache, c->tls.key);
                 curl_failure_describe(code, c->error, c->hidden_host, reply->detail, sizeof reply->detail);
         }
         buf_done(&reply->body);
@@ -283,6 +289,18 @@ static int call_set_way(HttpCall *c, CURL *easy, const HttpWay *way, bool is_nea
         return way->resolve ? call_set_addresses(c, easy, way->resolve) : 0;
 }
 
+static int call_set_tls(HttpCall *c, CURL *easy, const char *url, const HttpWay *way) {
+        size_t origin = strcspn(url, ":");
+
+        origin += strspn(url + origin, ":/");
+        origin += strcspn(url + origin, "/?#");
+        c->tls.cache = c->owner->tls;
+        int r = string_printf(&c->tls.key, "%.*s\n%s\n%s\n%s", (int) origin, url,
+                              strempty(way ? way->ca_file : NULL), strempty(way ? way->client_cert : NULL),
+                              strempty(way ? way->client_key : NULL));
+        return r < 0 ? r : tls_cache_apply(easy, &c->tls);
+}
+
 /* Where it goes, and by which way: refuses what is not safe. */
 static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
         const char *url = request->url ? request->url : secret_reveal(request->secret_url);
@@ -305,6 +323,8 @@ static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
                         });
         if (r >= 0 && request->way)
                 r = call_set_way(c, easy, request->way, is_near);
+        if (r >= 0 && !is_plain)
+                r = call_set_tls(c, easy, url, request->way);
         if (r < 0)
                 return r;
         /* The first is what counts; with the second libcurl 7.88 need not make a text of it again. */
@@ -393,6 +413,7 @@ static Http *http_curl_free(Http *http) {
 
         while (h->calls)
                 http_curl_cancel(http, h->calls);
+        tls_cache_free(h->tls);
         free(h->user_agent);
         free(h);
         return NULL;
@@ -411,9 +432,11 @@ int http_curl_new(Http **ret, CurlGlue *glue, const char *user_agent) {
         h->http.vtable = &vtable;
         h->glue = glue;
         h->user_agent = strdup(user_agent);
-        if (!h->user_agent) {
+        int r = h->user_agent ? tls_cache_new(&h->tls) : -ENOMEM;
+        if (r < 0) {
+                free(h->user_agent);
                 free(h);
-                return -ENOMEM;
+                return r;
         }
         *ret = &h->http;
         return 0;

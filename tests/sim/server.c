@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -269,6 +270,20 @@ static void server_resume(Server *s, double now) {
         }
 }
 
+/* libmicrohttpd itself gives out no tickets; servers of the real API do. */
+static void connection_begin(void *userdata, struct MHD_Connection *connection, void **context,
+                             enum MHD_ConnectionNotificationCode what) {
+        const Server *s = userdata;
+        const union MHD_ConnectionInfo *info =
+                what == MHD_CONNECTION_NOTIFY_STARTED
+                        ? MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)
+                        : NULL;
+
+        (void) context;
+        if (info && info->tls_session)
+                (void) gnutls_session_ticket_enable_server(info->tls_session, &s->ticket_key);
+}
+
 static struct MHD_Daemon *daemon_start(Server *s, uint16_t port, bool tls) {
         struct sockaddr_in address = {
                 .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) },
@@ -285,6 +300,7 @@ static struct MHD_Daemon *daemon_start(Server *s, uint16_t port, bool tls) {
                                 MHD_OPTION_SOCK_ADDR, (struct sockaddr *) &address,
                                 MHD_OPTION_URI_LOG_CALLBACK, request_begin, s,
                                 MHD_OPTION_NOTIFY_COMPLETED, request_end, s,
+                                MHD_OPTION_NOTIFY_CONNECTION, connection_begin, s,
                                 MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned) CONNECTIONS_MAX,
                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) CONNECTION_TIMEOUT_SEC,
@@ -299,6 +315,8 @@ int server_start(Server *s, Sim *sim, uint16_t port, uint16_t tls_port) {
                 return -EADDRNOTAVAIL;
         if (!s->certificate || !s->key)
                 return 0;
+        if (gnutls_session_ticket_key_generate(&s->ticket_key) < 0)
+                return -ENOMEM;
         s->tls = daemon_start(s, tls_port, true);
         return s->tls ? 0 : -EADDRNOTAVAIL;
 }
@@ -373,6 +391,8 @@ void server_stop(Server *s) {
                 (void) MHD_run(s->tls);
                 MHD_stop_daemon(s->tls);
         }
+        gnutls_memset(s->ticket_key.data, 0, s->ticket_key.size);
+        gnutls_free(s->ticket_key.data);
         free(s->certificate);
         free(s->key);
         *s = (Server) {};

@@ -3,6 +3,8 @@
  * their time has come. */
 #include <stdint.h>
 
+#include <gnutls/gnutls.h>
+
 #include "sim.h"
 
 struct MHD_Daemon;
@@ -11,6 +13,7 @@ typedef struct Server {
         Sim *sim;
         struct MHD_Daemon *plain, *tls;
         char *certificate, *key;        /* PEM */
+        gnutls_datum_t ticket_key;      /* of TLS sessions, for as long as it runs */
         Request *waiting;
         int64_t date_stamp;             /* of date_text */
         char date_text[40];

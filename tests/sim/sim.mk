@@ -1,7 +1,7 @@
 # ftsim, the simulated API and notification sinks. Included by the top Makefile, whose rules then compile and
 # link; also works alone: make -f tests/sim/sim.mk
 BUILD           ?= build
-SIM_PACKAGES    := libmicrohttpd json-c libconfig libcrypto
+SIM_PACKAGES    := libmicrohttpd gnutls json-c libconfig libcrypto
 SIM_SOURCES     := $(addprefix tests/sim/,api.c clock.c control.c fault.c fault_body.c ftsim.c generate.c job.c \
                    journal.c jsonread.c page.c render.c scenario.c server.c sink.c sink_slack.c sink_teams.c \
                    sink_webhook.c token.c token_assertion.c training.c util.c world.c)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
 #include "base/strings.h"
@@ -23,7 +24,18 @@ static IoTls *tls;
 static char *cert, *key;
 static struct MHD_Daemon *server;
 static unsigned port;
+static gnutls_datum_t ticket_key;
 static int last_fd;                     /* of the connection that was asked last, the server's end */
+static bool last_resumed;               /* its session, that is without certificates */
+
+static void on_connection(_unused_ void *userdata, struct MHD_Connection *connection,
+                          _unused_ void **context, enum MHD_ConnectionNotificationCode what) {
+        if (what != MHD_CONNECTION_NOTIFY_STARTED)
+                return;
+        gnutls_session_t session =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+        (void) gnutls_session_ticket_enable_server(session, &ticket_key);
+}
 
 static enum MHD_Result on_request(_unused_ void *userdata, struct MHD_Connection *connection,
                                   _unused_ const char *url, _unused_ const char *method,
@@ -41,6 +53,8 @@ static enum MHD_Result on_request(_unused_ void *userdata, struct MHD_Connection
                 return MHD_YES;
         }
         last_fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        last_resumed = gnutls_session_is_resumed(
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
         struct MHD_Response *reply = MHD_create_response_from_buffer(5, body, MHD_RESPMEM_PERSISTENT);
         enum MHD_Result r = MHD_queue_response(connection, MHD_HTTP_OK, reply);
         MHD_destroy_response(reply);
@@ -53,9 +67,11 @@ static int group_setup(void **state) {
         cert = io_read_file(tls->cert);
         key = io_read_file(tls->key);
         struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        assert_int_equal(gnutls_session_ticket_key_generate(&ticket_key), GNUTLS_E_SUCCESS);
         server = MHD_start_daemon(MHD_USE_TLS | MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, on_request,
                                   NULL, MHD_OPTION_SOCK_ADDR, &a, MHD_OPTION_HTTPS_MEM_KEY, key,
-                                  MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_END);
+                                  MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_NOTIFY_CONNECTION,
+                                  on_connection, NULL, MHD_OPTION_END);
         assert_non_null(server);
         port = MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port;
         return 0;
@@ -63,6 +79,7 @@ static int group_setup(void **state) {
 
 static int group_teardown(void **state) {
         MHD_stop_daemon(server);
+        gnutls_free(ticket_key.data);
         free(cert);
         free(key);
         tls = io_tls_free(tls);
@@ -139,6 +156,37 @@ static void test_server_hangs_up_between_requests(void **state) {
         }
 }
 
+static void get_anew(Waiter *w, IoFixture *f, const char *ca_file) {
+        get(w, f, "localhost", ca_file, false);
+        if (w->reply.failure == HTTP_FAILURE_NONE)
+                assert_return_code(shutdown(last_fd, SHUT_RDWR), errno);
+}
+
+/* A connection that is new shows no certificate again, unless another authority vouches for it. */
+static void test_session_is_resumed(void **state) {
+        char copy[sizeof tls->cert + 5];
+        Waiter w;
+
+        (void) snprintf(copy, sizeof copy, "%s.copy", tls->cert);
+        FILE *f = fopen(copy, "we");
+        assert_non_null(f);
+        assert_true(fputs(cert, f) >= 0);
+        assert_int_equal(fclose(f), 0);
+        for (unsigned i = 0; i < 4; i++) {
+                get_anew(&w, *state, tls->cert);
+                assert_int_equal(w.reply.failure, HTTP_FAILURE_NONE);
+                assert_int_equal(last_resumed, i > 0);
+        }
+        get_anew(&w, *state, copy);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_NONE);
+        assert_false(last_resumed);
+        get_anew(&w, *state, NULL);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_TLS);
+        get_anew(&w, *state, tls->cert);
+        assert_int_equal(w.reply.failure, HTTP_FAILURE_NONE);
+        assert_true(last_resumed);
+}
+
 /* The right certificate for another name. */
 static void test_wrong_name(void **state) {
         Waiter w;
@@ -164,6 +212,7 @@ int main(void) {
                 io_test(test_unknown_certificate_is_refused),
                 io_test(test_known_certificate),
                 io_test(test_server_hangs_up_between_requests),
+                io_test(test_session_is_resumed),
                 io_test(test_wrong_name),
                 io_test(test_unusable_ca_file),
         };
