@@ -143,9 +143,9 @@ static const struct {
           "the assertion is out of its time: check the clock of this machine" },
         { "AADSTS70021", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "the app registration has no federated credential for this issuer, subject and audience" },
+        { "AADSTS900023", OUTCOME_REJECTED, REASON_MISCONFIGURED, "tenant is no id and no domain" },
         { "AADSTS90002", OUTCOME_REJECTED, REASON_MISCONFIGURED,
           "there is no such tenant: check tenant, and authority if the cloud is another" },
-        { "AADSTS900023", OUTCOME_REJECTED, REASON_MISCONFIGURED, "tenant is no id and no domain" },
         { "AADSTS500011", OUTCOME_REJECTED, REASON_MISCONFIGURED,
           "the tenant does not know what the token is for: check scope" },
         { "AADSTS1002012", OUTCOME_REJECTED, REASON_MISCONFIGURED, "check scope" },
@@ -159,7 +159,8 @@ static const struct {
         { "invalid_resource", OUTCOME_REJECTED, REASON_MISCONFIGURED, "check scope" },
 };
 
-/* Codes that go on with more digits are the same matter: 70021 and 700211 to 700213. */
+/* Codes that go on with more digits are the same matter, 70021 and 700211 to 700213, but where the longer
+ * one has a row before. */
 static bool text_has(const char *text, const char *code) {
         return text && strstr(text, code);
 }

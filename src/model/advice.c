@@ -76,6 +76,21 @@ static const struct {
           "Check the tenant: there is none of this name or id in this cloud." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS700024",
           "Check the clock of this machine: the assertion is not valid now." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS7000112",
+          "Enable the application in this tenant, or use another: it is disabled." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS7000229",
+          "Make a service principal for the application in this tenant (az ad sp create)." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS700027",
+          "Add this certificate to the app registration; if it has expired, a new one, then reload." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS70021",
+          "Add a federated credential with this issuer, subject and audience to the app registration." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "Identity not found",
+          "Assign the identity to this machine, or correct client_id, object_id or resource_id in auth." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "Azure Arc",
+          "Check key_directory in auth and the agent of Azure Arc; who runs ftwatchd must be in its group, "
+          "himds." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "no token:",
+          "Check auth of this source: its server of tokens refuses the credential." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "incorrect api key",
           "Check the api key: was it revoked, and does it belong to this organization and project?" },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "subscription key",
@@ -86,6 +101,15 @@ static const struct {
           "belong "
           "to this endpoint, has it the role? Azure says the same for a wrong host." },
 
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE, "AADSTS90002",
+          "Check tenant in auth, and authority if the cloud is another." },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE, "check scope",
+          "Check scope in auth: the server of tokens does not know what the token is for." },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY, "no token:",
+          "Check authority or endpoint in auth: what answers there gives no tokens. Is it a proxy or a "
+          "login page?" },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE, "no token:",
+          "Check auth of this source: its server of tokens does not take the request." },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY, NULL,
           "Check the endpoint: what answers there does not speak this API. Is it a proxy, a login page or "
           "another service?" },
@@ -104,6 +128,16 @@ static const struct {
           "Check endpoint, dialect and api_version of this source: the server does not know what was "
           "asked for. ftwatchd --probe tries the others." },
 
+        { NOTICE_SOURCE_UNREACHABLE, REASON_NONE, "nothing gives tokens here",
+          "Check platform and endpoint in auth: is this a machine with a managed identity?" },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_DNS, "no token:",
+          "Check authority in auth, and name resolution on this machine." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_CONNECT, "no token:",
+          "Check firewall and route from this machine to the server of tokens, and whether a proxy is "
+          "needed (option proxy)." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_TIMEOUT, "no token:",
+          "The server of tokens was slow, or refused for a while; polling goes on. Check firewall, route "
+          "and proxy to it if it lasts, and timeout." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_DNS, NULL,
           "Check the host name in endpoint, and name resolution on this machine. A private endpoint needs "
           "its private DNS zone, or option resolve." },
@@ -148,6 +182,8 @@ static const struct {
         { NOTICE_SOURCE_UNREACHABLE, REASON_NONE, NULL,
           "Check network, firewall and endpoint; polling goes on." },
 
+        { NOTICE_SOURCE_THROTTLED, REASON_NONE, "no token:",
+          "Nothing to do here: the server of tokens is busy, it is asked again later." },
         { NOTICE_SOURCE_THROTTLED, REASON_NONE, NULL,
           "Raise poll_interval, or find out who else uses the request quota of this resource." },
         { NOTICE_RECEIVER_FAILING, REASON_UNAUTHORIZED, NULL,

@@ -42,6 +42,10 @@ watch_each() {
         chmod 600 "$T/ftwatchd.conf"
 }
 
+probe_works() {
+        ctl probe "$1" --json | jq -e .works
+}
+
 @test "every credential: a token that expires is renewed in time, a revoked one is replaced at once" {
         local kinds=(client-secret client-certificate workload-identity imds app-service arc) kind
         start_issuer - <<<'' # quiet records no requests
@@ -98,6 +102,35 @@ watch_each() {
         start_daemon
         await_told source.unauthorized
         assert_equal "$(tokens .issued)" 2
+}
+
+@test "a probe of a running daemon, of each credential: refused by the API, by its server, then well" {
+        local kinds=(client-secret client-certificate workload-identity imds app-service arc) kind
+        start_issuer - <<<''
+        start_bus
+        watch_each "${kinds[@]}"
+        start_daemon
+        await_bus
+        for kind in "${kinds[@]}"; do
+                await_log "$kind: polled: "
+        done
+        sim POST '/_sim/fault?path=/openai/*&status=401'
+        for kind in "${kinds[@]}"; do
+                run -1 ctl probe "$kind"
+                [[ $output = *'jobs         FAILED'*'HTTP 401'*'-> '* ]]
+        done
+        # The one that is held is refused, the server gives no other.
+        sim DELETE /_sim/token
+        sim POST '/_sim/fault?path=*/token&status=400'
+        for kind in "${kinds[@]}"; do
+                run -1 ctl probe "$kind"
+                [[ $output = *FAILED*'HTTP 40'*'-> '* ]]
+        done
+        sim DELETE /_sim/fault >/dev/null
+        for kind in "${kinds[@]}"; do
+                wait_for 30 probe_works "$kind"
+        done
+        stop_daemon
 }
 
 @test "the metadata service is asked again while it is being updated, and never by a proxy" {

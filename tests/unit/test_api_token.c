@@ -246,6 +246,10 @@ static const struct {
           "no token: HTTP 400: AADSTS90002: Tenant 'x' not found; there is no such tenant: check tenant, "
           "and "
           "authority if the cloud is another" },
+        { 400, FLAT("invalid_request", "AADSTS900023: Tenant identifier 'a b' is no domain." TRACE),
+          OUTCOME_REJECTED, REASON_MISCONFIGURED,
+          "no token: HTTP 400: AADSTS900023: Tenant identifier 'a b' is no domain; tenant is no "
+          "id and no domain" },
         { 400, FLAT("invalid_request", "Identity not found"), OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "no token: HTTP 400: Identity not found; this machine has no such identity: assign it (az vm "
           "identity "

@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# Every kind of token with every way in which the API or the server of tokens says no, in virtual time: the
+# metadata service is asked for a minute before it has failed. What a person is told of each, and what to do,
+# is golden/errors-tokens.txt and golden/errors-api-tokens.txt; FTWATCH_UPDATE_GOLDEN=1 writes them anew.
+
+bats_require_minimum_version 1.5.0
+load daemon
+load auth
+
+KINDS=(client-secret client-certificate workload-identity imds app-service arc)
+TROUBLES='^source.(unauthorized|misconfigured|unreachable|throttled)$'
+
+teardown() {
+        stop_all
+}
+
+# source_with NAME KIND PATH [SED]: the credential of that kind, changed
+source_with() {
+        local auth
+        auth=$(auth_of "$2" | sed -e "${4:-}")
+        printf '%s  { name = "%s"; endpoint = "%s%s"; trouble_after = 1; checkpoints = false;\n' \
+                "$SEPARATOR" "$1.$2" "$FTSIM_URL" "$3"
+        printf '    timeout = "2s"; requests_per_minute = 100; retry_after_max = "1min"; %s }' "$auth"
+        SEPARATOR=$',\n'
+}
+
+# Reads sources, writes the configuration.
+watch_sources() {
+        {
+                printf 'state_dir = "%s/state";\nsources = (\n' "$T"
+                cat
+                printf '\n);\nreceivers = ( %s );\n%s' "$(hook hook)" "$(everything_to hook)"
+        } >"$T/ftwatchd.conf"
+        chmod 600 "$T/ftwatchd.conf"
+}
+
+# The daemon, for two minutes and a half of its own.
+play() {
+        echo '150 exit' >"$T/script"
+        timeout 300 env TZ=UTC LD_PRELOAD="$BUILD/warp.so" WARP_CLOCK_FILE="$T/clock" \
+                WARP_SCRIPT="$T/script" "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose \
+                >"$T/daemon.log" 2>&1 || {
+                tail -40 "$T/daemon.log"
+                return 1
+        }
+}
+
+start_clock() {
+        # Now: the certificate has a time of its own.
+        python3 -c 'import struct, sys, time
+sys.stdout.buffer.write(struct.pack("=qq", 0, int(time.time()) * 10**9))' >"$T/clock"
+        start_issuer - --clock-file "$T/clock" <<<''
+}
+
+# fault PATH STATUS [MEMBERS]
+fault() {
+        sim POST /_sim/fault -d "{ \"path\": \"$1\", \"status\": $2${3:+, $3} }" | grep -q result
+}
+
+# flat CODE TEXT: an error as servers of tokens spell it, as the member `body` of a fault
+flat() {
+        jq -nr --arg code "$1" --arg text "$2" \
+                '"\"body\": \({ error: $code, error_description: $text } | tostring | tojson)"'
+}
+
+nested() {
+        jq -nr --arg code "$1" --arg text "$2" \
+                '"\"body\": \({ error: { code: $code, message: $text } } | tostring | tojson)"'
+}
+
+# What each source was told first; kinds that were told the same share a line. Reads lines "name|words".
+compare_with() {
+        local golden=$TOP/tests/e2e/golden/$1 name words kinds
+        kinds=$(printf '%s\n' "${KINDS[@]}" | jq -Rnc '[inputs]')
+        told "select(.type | test(\"$TROUBLES\")) | .data + { type }" >"$T/notices"
+        while IFS='|' read -r name words _; do
+                echo "$words"
+                jq -rs --arg name "$name" --argjson kinds "$kinds" '
+                        map(select(.source | startswith($name + "."))) | group_by(.source) | map(first) |
+                        map({ kind: (.source | sub(".*[.]"; "")), says: ("\(.type) (\(.reason)): " +
+                                (.detail | sub(" [(]request [^)]*[)]"; "")) + "\n    -> \(.advice)") }) |
+                        group_by(.says) | map({ says: .[0].says, kinds: ($kinds - ($kinds - map(.kind))) }) |
+                        sort_by(.kinds[0] as $k | $kinds | index($k)) | .[] |
+                        "  \(.kinds | join(", ")): \(.says)"' "$T/notices"
+        done >"$T/troubles"
+        [[ -z ${FTWATCH_UPDATE_GOLDEN:-} ]] || cp "$T/troubles" "$golden"
+        diff -u "$golden" "$T/troubles"
+}
+
+# name|words|status|members of the fault with which the API answers
+api_faults() {
+        local expired='Unauthorized. Access token is missing, invalid, audience is incorrect'
+        local lacks='The principal lacks the required data action Microsoft.CognitiveServices/accounts'
+        expired=$(jq -n --arg m "$expired (https://cognitiveservices.azure.com), or have expired." \
+                '{ statusCode: 401, message: $m } | tostring')
+        lacks+='/OpenAI/fine-tunes/read.'
+        cat <<-END
+		expired|401, the token is not valid|401|"body": $expired
+		principal|401, no role|401|$(nested PermissionDenied 'Principal does not have access to API/Operation.')
+		wordless|401, without words|401|"body": ""
+		action|403, a role that allows other things|403|$(nested PermissionDenied "$lacks")
+		firewall|403, firewall|403|$(nested 403 'Access denied due to Virtual Network/Firewall rules.')
+		routing|404, of the gateway|404|$(nested 404 'Resource not found')
+		typed|404, typed, for the whole list|404|$(nested notFound 'The specified resource was not found.')
+		throttled|429|429|$(nested 429 'Rate limit is exceeded.')
+		500|500|500|$(nested internalFailure 'Something broke.')
+		503|503, a page of HTML|503|"kind": "html"
+	END
+}
+
+@test "each kind of token with each refusal of the API: what is told, and what to do" {
+        local name words code more kind
+        start_clock
+        {
+                SEPARATOR=
+                while IFS='|' read -r name words code more; do
+                        fault "/e/$name/*" "$code" "$more"
+                        for kind in "${KINDS[@]}"; do
+                                source_with "$name" "$kind" "/e/$name"
+                        done
+                done < <(api_faults)
+        } | watch_sources
+        play
+        api_faults | compare_with errors-api-tokens.txt
+}
+
+# What Entra says: name|words|status|members
+entra_faults() {
+        local code words error status
+        while IFS='|' read -r code status error words; do
+                printf '%s|%s: %s|%s|%s\n' "$code" "$code" "$words" "$status" \
+                        "$(flat "$error" "$code: $words. Trace ID: 0000 Timestamp: 2026-01-01 00:00:00Z")"
+        done <<-'END'
+		AADSTS7000215|401|invalid_client|Invalid client secret provided
+		AADSTS7000222|401|invalid_client|The provided client secret keys are expired
+		AADSTS700016|400|unauthorized_client|Application was not found in the directory
+		AADSTS7000112|401|unauthorized_client|Application is disabled
+		AADSTS7000229|401|unauthorized_client|The client application is missing a service principal
+		AADSTS700027|401|invalid_client|The certificate with identifier used to sign is not registered
+		AADSTS700024|401|invalid_client|Client assertion is not within its valid time range
+		AADSTS700211|400|invalid_client|No matching federated identity record found for issuer
+		AADSTS700213|400|invalid_client|No matching federated identity record found for subject
+		AADSTS90002|400|invalid_request|Tenant not found
+		AADSTS900023|400|invalid_request|The tenant identifier is neither a DNS name nor a domain
+		AADSTS500011|400|invalid_resource|The resource principal was not found in the tenant
+		AADSTS1002012|400|invalid_scope|The provided value for scope is not valid
+		AADSTS90033|503|temporarily_unavailable|A transient error has occurred
+		AADSTS90055|400|invalid_request|There are too many requests
+		AADSTS53003|400|interaction_required|Access has been blocked by conditional access policies
+	END
+}
+
+# What any server of tokens may say.
+any_faults() {
+        cat <<-END
+		400|400, without words|400|"body": ""
+		401|401, without words|401|"body": ""
+		403|403, without words|403|"body": ""
+		404|404, without words|404|"body": ""
+		410|410, without words|410|"body": ""
+		429|429, without words|429|"body": ""
+		500|500, without words|500|"body": ""
+		503|503, a page of HTML|503|"kind": "html"
+		identity|400, no such identity|400|$(flat invalid_request 'Identity not found')
+		garbage|200, garbage|200|"body": "\u0001garbage"
+		empty|200, nothing|200|"kind": "empty"
+		page|200, a page of HTML|200|"kind": "html"
+		none|200, without a token|200|"body": "{\"token_type\":\"Bearer\",\"expires_in\":\"3599\"}"
+		past|200, a token that has expired|200|"body": "{\"access_token\":\"x\",\"expires_on\":\"1\"}"
+		type|200, another type of token|200|"body": "{\"access_token\":\"x\",\"token_type\":\"pop\"}"
+		reset|a connection that breaks|200|"kind": "reset"
+	END
+}
+
+# A server of tokens of its own for each, that answers so: below /t-NAME.
+own_server() {
+        printf 's|contoso.example|t-%s|; s|endpoint = "%s|&/t-%s|' "$1" "$FTSIM_URL" "$1"
+}
+
+@test "each kind of token with each refusal of its server: what is told, and what to do" {
+        local name words code more kind
+        start_clock
+        {
+                SEPARATOR=
+                while IFS='|' read -r name words code more; do
+                        fault "/t-$name/*" "$code" "$more"
+                        for kind in client-secret client-certificate workload-identity; do
+                                source_with "$name" "$kind" '' "$(own_server "$name")"
+                        done
+                done < <(entra_faults)
+                while IFS='|' read -r name words code more; do
+                        fault "/t-$name/*" "$code" "$more"
+                        for kind in "${KINDS[@]}"; do
+                                source_with "$name" "$kind" '' "$(own_server "$name")"
+                        done
+                done < <(any_faults)
+        } | watch_sources
+        play
+        {
+                entra_faults
+                any_faults
+        } | compare_with errors-tokens.txt
+}
