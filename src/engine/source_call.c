@@ -93,10 +93,11 @@ static void on_token(TokenWaiter *w, const Outcome *failed) {
 
 static int on_wait_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         SourceCall *c = userdata;
+        const Outcome *refusal = c->waiting ? token_refusal(c->source->token) : NULL;
 
         (void) timer;
         (void) usec;
-        source_call_fail(c, &c->failed);
+        source_call_fail(c, refusal ? refusal : &c->failed);
         return 0;
 }
 

@@ -40,6 +40,7 @@ struct Token {
         unsigned n_attempts;
         bool challenged;
         Outcome failed;                 /* the last fetch; OUTCOME_OK: it did not */
+        Outcome refused;                /* the last attempt of the fetch under way; OUTCOME_OK: none was */
         usec_t failed_usec;             /* boottime */
         TokenWaiter *waiters;
         bool *freed;                    /* set when it goes while they are told */
@@ -267,9 +268,10 @@ static void on_token(HttpReply *reply, void *userdata) {
         usec_t delay = reply->failure == HTTP_FAILURE_NONE
                                ? token_retry_delay(t->settings->auth, reply, t->n_attempts)
                                : 0;
+        t->refused = token_outcome(t, reply);
         if (delay == 0 || sd_event_add_time_relative(t->engine->ports.event, &t->timer, CLOCK_BOOTTIME,
                                                      delay, USEC_PER_MSEC, on_retry_timer, t) < 0)
-                token_fail(t, token_outcome(t, reply));
+                token_fail(t, t->refused);
 }
 
 /* One request. */
@@ -320,6 +322,7 @@ static int token_fetch(Token *t) {
         if (t->call || t->timer)
                 return 0;
         t->n_attempts = 0;
+        t->refused = outcome_ok();
         t->challenged = false;
         t->proof = secret_free(t->proof);
         int r = token_make_proof(t, &what);
@@ -367,6 +370,10 @@ int token_wait(Token *t, TokenWaiter *w, const Outcome **ret_failed) {
         w->due = false;
         DL_APPEND(t->waiters, w);
         return 0;
+}
+
+const Outcome *token_refusal(const Token *t) {
+        return t->refused.kind != OUTCOME_OK ? &t->refused : NULL;
 }
 
 void token_unwait(Token *t, TokenWaiter *w) {

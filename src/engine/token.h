@@ -34,4 +34,7 @@ usec_t token_since(const Token *t);
 /* Fetches unless that is under way. -EAGAIN: not now, *ret_failed says why and lives as long as the token.
  */
 int token_wait(Token *t, TokenWaiter *w, const Outcome **ret_failed);
+/* What the last attempt of the fetch under way came to, for those who wait no longer; NULL while its first
+ * one is unanswered. */
+const Outcome *token_refusal(const Token *t);
 void token_unwait(Token *t, TokenWaiter *w);

@@ -136,8 +136,11 @@ static const struct {
           "Check firewall and route from this machine to the server of tokens, and whether a proxy is "
           "needed (option proxy)." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_TIMEOUT, "no token:",
-          "The server of tokens was slow, or refused for a while; polling goes on. Check firewall, route "
-          "and proxy to it if it lasts, and timeout." },
+          "The server of tokens was slow; polling goes on. Check firewall, route and proxy to it if it "
+          "lasts, and timeout." },
+        { NOTICE_SOURCE_UNREACHABLE, REASON_SERVER_ERROR, "no token:",
+          "Nothing to do here: the server of tokens answers with errors and is asked again. If it lasts, "
+          "see its status page, or on this machine its metadata service." },
         { NOTICE_SOURCE_UNREACHABLE, REASON_DNS, NULL,
           "Check the host name in endpoint, and name resolution on this machine. A private endpoint needs "
           "its private DNS zone, or option resolve." },
