@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "model/delivery.h"
 
-#define RETRY_MIN_USEC (USEC_PER_SEC / 2)
+#define RETRY_MIN_USEC (5 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (5 * USEC_PER_MINUTE)
 
 /* org.freedesktop.DBus.RequestName, D-Bus specification. */
@@ -46,7 +46,7 @@ static void bus_lost(Bus *b, int level, const char *why) {
         b->told = true;
         usec_t wait = backoff_usec(++b->n_failed, RETRY_MIN_USEC, RETRY_MAX_USEC, jitter());
         /* A machine without a bus is not to be woken for it: as much later again as a poll comes by. */
-        if (sd_event_source_set_time_accuracy(b->retry, wait) < 0 ||
+        if (sd_event_source_set_time_accuracy(b->retry, MAX(wait, USEC_PER_MINUTE)) < 0 ||
             sd_event_source_set_time_relative(b->retry, wait) < 0 ||
             sd_event_source_set_enabled(b->retry, SD_EVENT_ONESHOT) < 0)
                 log_error("cannot set the timer of the bus");

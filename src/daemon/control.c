@@ -67,31 +67,37 @@ static int status_compare(const ControlStatus *a, const ControlStatus *b, char *
         return r;
 }
 
-static int on_changed(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
-        Control *c = userdata;
+static void control_tell(Control *c) {
         _cleanup_(strv_freep) char **changed = NULL;
         sd_bus *bus = bus_connection(c->bus);
         ControlStatus now = {};
 
         if (!bus || !c->engine || control_status_read(c, &now) < 0)
-                return 0;
+                return;
+        (void) sd_event_now(c->event, CLOCK_BOOTTIME, &c->told_usec);
         int r = status_compare(&c->told, &now, &changed);
         control_status_done(&c->told);
         c->told = now;
         if (r >= 0 && changed)
                 (void) sd_bus_emit_properties_changed_strv(bus, BUS_PATH, BUS_INTERFACE, changed);
+}
+
+static int on_late(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        control_tell(userdata);
         return 0;
 }
 
+/* At once, for no wake-up of its own, unless it was told just now. */
 void control_update(Control *c) {
-        int enabled = SD_EVENT_OFF;
+        usec_t now = 0;
 
-        if (!c)
+        if (!c || !bus_connection(c->bus))
                 return;
-        (void) sd_event_source_get_enabled(c->changed, &enabled);
-        if (enabled == SD_EVENT_OFF &&
-            (sd_event_source_set_time_relative(c->changed, CHANGED_USEC) < 0 ||
-             sd_event_source_set_enabled(c->changed, SD_EVENT_ONESHOT) < 0))
+        (void) sd_event_now(c->event, CLOCK_BOOTTIME, &now);
+        if (usec_sub(now, c->told_usec) >= CHANGED_USEC)
+                control_tell(c);
+        else if (sd_event_source_set_time(c->late, usec_add(c->told_usec, CHANGED_USEC)) < 0 ||
+                 sd_event_source_set_enabled(c->late, SD_EVENT_ONESHOT) < 0)
                 log_error("cannot set the timer of the properties");
 }
 
@@ -194,9 +200,9 @@ int control_new(Control **ret, sd_event *event, const char *instance, const Cont
         c->event = sd_event_ref(event);
         c->ports = *ports;
         c->version = FTWATCH_VERSION;
-        int r = sd_event_add_time(event, &c->changed, CLOCK_BOOTTIME, 0, USEC_PER_SEC / 10, on_changed, c);
+        int r = sd_event_add_time(event, &c->late, CLOCK_BOOTTIME, 0, USEC_PER_SEC / 10, on_late, c);
         if (r >= 0)
-                r = sd_event_source_set_enabled(c->changed, SD_EVENT_OFF);
+                r = sd_event_source_set_enabled(c->late, SD_EVENT_OFF);
         if (r >= 0)
                 r = bus_name_make(instance, &name);
         const BusPorts bus = { .on_open = on_bus_open, .on_lost = on_bus_lost, .userdata = c };
@@ -213,7 +219,7 @@ Control *control_free(Control *c) {
                 return NULL;
         requests_free(c);
         bus_free(c->bus);
-        sd_event_source_disable_unref(c->changed);
+        sd_event_source_disable_unref(c->late);
         sd_event_unref(c->event);
         control_status_done(&c->told);
         free(c);

@@ -52,9 +52,10 @@ struct Control {
         Engine *engine;
         Request *requests;
         unsigned n_requests;
-        sd_event_source *changed;       /* emits PropertiesChanged, some time after the first change */
+        sd_event_source *late;          /* emits PropertiesChanged, when that was done just now */
         const char *version;
         ControlStatus told;             /* what PropertiesChanged said last */
+        usec_t told_usec;               /* boottime */
 };
 
 extern const sd_bus_vtable control_vtable[];    /* of Control */

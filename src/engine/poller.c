@@ -252,7 +252,8 @@ static void mark_seen(Source *s, const RowInfo *infos, size_t n) {
  * jobs. */
 static void list_go_on(Source *s, int step, const Page *page, const RowInfo *infos) {
         s->n_pages++;
-        engine_changed(s->engine);      /* first contact can take minutes: it shows that it goes on */
+        if (s->n_pages > 1)             /* first contact can take minutes: it shows that it goes on */
+                engine_changed(s->engine);
         s->out_of_budget = !source_may_ask(s);
         if (s->n_pages >= LIST_PAGES_MAX || s->out_of_budget) {
                 poll_list_done(s);
