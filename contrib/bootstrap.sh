@@ -19,7 +19,7 @@ packages() {
         libconfig-dev          | build | -        | reads ftwatchd.conf
         libsystemd-dev         | build | -        | event loop, readiness, journal, D-Bus
         libsqlite3-dev         | build | -        | the store: jobs, notices, what is owed
-        libssl-dev             | build | -        | SHA-256, HMAC and base64
+        libssl-dev             | build | -        | SHA-256, HMAC and base64; TLS sessions are resumed
         uthash-dev             | build | -        | hash tables and lists
         libcsv-dev             | build | -        | reads result files
 
