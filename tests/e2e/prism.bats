@@ -2,7 +2,8 @@
 # turns a violation, of the request or of the reply, into a status of its own and a problem document.
 
 bats_require_minimum_version 1.5.0
-load helpers
+load daemon
+load auth
 
 PRISM=$TOP/tests/verify/node_modules/.bin/prism
 
@@ -117,4 +118,80 @@ sim_file() {
         start_prism
         run expect 200 /openai/fine_tuning/jobs
         [ "$status" -ne 0 ]
+}
+
+# name|path of the endpoint|options
+WATCHED=(
+        'azure|/|'
+        'azure-v1|/openai/v1|'
+        'azure-v1|/openai/v1|api_version = "preview";'
+        'foundry|/api/projects/p|'
+        'openai|/v1|organization = "org-1"; project = "proj_1";'
+)
+
+# A source for each dialect with its key, and for each kind of token; all through Prism.
+sources() {
+        local row name path options kind separator='' n=0
+        for row in "${WATCHED[@]}"; do
+                IFS='|' read -r name path options <<<"$row"
+                printf '%s  { name = "s%d"; dialect = "%s"; endpoint = "%s%s"; api_key = "%s"; %s %s }' \
+                        "$separator" $((n++)) "$name" "$FTSIM_URL" "$path" "$FTSIM_KEY" "$options" "$PACE"
+                separator=$',\n'
+        done
+        for kind in "${AUTH_KINDS[@]}"; do
+                printf '%s  { name = "s%d"; endpoint = "%s"; %s %s }' "$separator" $((n++)) "$FTSIM_URL" \
+                        "$(auth_of "$kind")" "$PACE"
+        done
+}
+
+N_SOURCES=$((${#WATCHED[@]} + ${#AUTH_KINDS[@]}))
+PACE='poll_interval = "1s"; idle_interval = "1s"; requests_per_minute = 100000;'
+
+n_lines_of() {
+        (($(grep -c "$1" "$DAEMON_LOG") >= $2))
+}
+
+all_is_asked() {
+        local prefix path
+        for prefix in /openai /openai/v1 /api/projects/p /v1; do
+                for path in fine_tuning/jobs fine_tuning/jobs/ftjob-s/events \
+                        fine_tuning/jobs/ftjob-s/checkpoints 'files/[^/ ]+/content'; do
+                        (($(seen "get $prefix/$path") > 0)) || return 1
+                done
+        done
+}
+
+explain() {
+        grep -i violation "$T/prism.log" | sort | uniq -c
+        grep -v ' polled: ' "$DAEMON_LOG"
+        return 1
+}
+
+# How often a request was seen whose method and path match.
+seen() {
+        grep -cE "\\[HTTP SERVER\\] $1 .*Request received" "$T/prism.log"
+}
+
+@test "prism: what the daemon asks for, in each dialect and with each kind of token" {
+        start_issuer - <<<'jobs = ( { id = "ftjob-s"; tail = 0.0; lead = 0.0;
+                training = { steps = 30; from = -5.0; to = -1.0; };
+                timeline = ( { at = -6.0; status = "running"; } ); } );'
+        local server=$FTSIM_URL
+        start_prism
+        {
+                printf 'state_dir = "%s/state";\nsources = (\n' "$T"
+                sources
+                printf '\n);\nreceivers = ();\n'
+        } >"$T/ftwatchd.conf"
+        chmod 600 "$T/ftwatchd.conf"
+        "$FTWATCHD" --config "$T/ftwatchd.conf" --check-config
+        start_daemon
+        wait_for 60 n_lines_of 'first contact: 1 unfinished job' "$N_SOURCES" || explain
+        FTSIM_URL=$server set_status ftjob-s succeeded
+        wait_for 60 all_is_asked || explain
+        stop_daemon
+        run ! grep -iE 'violation|poll failed' "$T/prism.log" "$DAEMON_LOG"
+        (($(seen 'post /contoso.example/oauth2/v2.0/token') >= 3))
+        (($(seen 'get /metadata/identity/oauth2/token') >= 6))
+        (($(seen 'get /msi/token') >= 2))
 }
