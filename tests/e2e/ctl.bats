@@ -31,7 +31,7 @@ setup() {
                 "$BATS_FILE_TMPDIR/schema"
                 cat "$TOP/tests/e2e/ctl/seed.sql"
         } | sqlite3 -bail "$T/state/state.db" >/dev/null
-        export TZ=UTC LC_ALL=C.UTF-8
+        export TZ=UTC LC_ALL=C.UTF-8 TERM=xterm
         unset NO_COLOR COLUMNS STATE_DIRECTORY
 }
 
