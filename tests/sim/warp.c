@@ -3,7 +3,8 @@
  * The clocks stand still while the program works and jump to its next timer when it would sleep, so that a
  * day takes seconds and, however loaded the machine is, goes the same way. While a transfer of libcurl is
  * under way time waits for the other side; only when nothing comes for GRACE_MSEC of real time does it go
- * on, by a second, so that deadlines pass. All randomness of four bytes (jitter) is the same number.
+ * on, by a second, so that deadlines pass. All randomness of four bytes (jitter) is the same number, and so
+ * is the id of the boot, from which sd-event takes where in a minute timers that are not exact meet.
  *
  *   WARP_CLOCK_FILE     two int64: 0, and the time in nanoseconds since 1970; ftsim --clock-file reads it
  *   WARP_SCRIPT         lines "SECONDS COMMAND", in order, seconds since the start: `step N` sets the
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +34,7 @@
 #define FDS 1024
 #define GRACE_MSEC 2000
 #define BOOTED_SEC 1000                 /* how long this machine has been up at the start */
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 extern char **environ;
 
@@ -42,6 +45,7 @@ static struct {
         int (*add_handle)(void *, void *);
         int (*remove_handle)(void *, void *);
         ssize_t (*getrandom)(void *, size_t, unsigned);
+        int (*open)(const char *, int, ...);
 } real;
 
 static struct {
@@ -89,7 +93,8 @@ static void warp_start(void) {
         *(void **) &real.add_handle = dlsym(RTLD_NEXT, "curl_multi_add_handle");
         *(void **) &real.remove_handle = dlsym(RTLD_NEXT, "curl_multi_remove_handle");
         *(void **) &real.getrandom = dlsym(RTLD_NEXT, "getrandom");
-        int fd = file ? open(file, O_RDWR | O_CLOEXEC) : -1;
+        *(void **) &real.open = dlsym(RTLD_NEXT, "open64");
+        int fd = file ? real.open(file, O_RDWR | O_CLOEXEC) : -1;
         if (fd < 0)
                 die("WARP_CLOCK_FILE is missing");
         void *p = mmap(NULL, 2 * sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -143,6 +148,27 @@ ssize_t getrandom(void *buf, size_t size, unsigned flags) {
                 return real.getrandom(buf, size, flags);
         memset(buf, 0x7f, size);
         return (ssize_t) size;
+}
+
+static int open_boot_id(void) {
+        static const char id[] = "7f7f7f7f-7f7f-4f7f-9f7f-7f7f7f7f7f7e\n";
+        int fd = memfd_create("boot_id", MFD_CLOEXEC);
+
+        if (fd < 0 || write(fd, id, sizeof id - 1) != sizeof id - 1 || lseek(fd, 0, SEEK_SET) != 0)
+                die("cannot make a boot_id");
+        return fd;
+}
+
+/* As glibc's headers name it where files may be large; that of 64 bit systems is the same. */
+int open64(const char *path, int flags, ...) {
+        va_list ap;
+
+        va_start(ap, flags);
+        mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;
+        va_end(ap);
+        if (!real.open)                 /* a constructor that runs before ours */
+                *(void **) &real.open = dlsym(RTLD_NEXT, "open64");
+        return strcmp(path, BOOT_ID) == 0 ? open_boot_id() : real.open(path, flags, mode);
 }
 
 /* --- timers: the kernel's fire at once or not at all ------------------------------------------------- */
