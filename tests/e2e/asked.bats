@@ -5,6 +5,7 @@
 # shellcheck disable=SC2030,SC2031  # a test exports for itself
 bats_require_minimum_version 1.5.0
 load bus
+load warp
 
 setup() {
         start_ftsim - <<<''
@@ -147,8 +148,7 @@ in_flight() {
         watch_all
         sed -i 's/poll_interval/timeout = "10min"; poll_interval/' "$T/ftwatchd.conf"
         hold '*/fine_tuning/jobs'
-        python3 -c 'import struct, sys
-sys.stdout.buffer.write(struct.pack("=qq", 0, 1800057600 * 10**9))' >"$T/clock"
+        clock_at 1800057600
         cat >"$T/script" <<-SCRIPT
 		1 "$CTL" --config "$T/ftwatchd.conf" --timeout 10min probe sim >"$T/asked.log" 2>&1 &
 		4 suspend 94

@@ -5,6 +5,7 @@
 bats_require_minimum_version 1.5.0
 load bus
 load auth
+load warp
 
 teardown() {
         stop_all
@@ -163,12 +164,6 @@ probe_works() {
         for where in dump received cmdline store "${DAEMON_LOG##*/}"; do
                 run ! grep -aE "$CLIENT_SECRET|ftsim-token" "$T/$where"
         done
-}
-
-# clock_at SECONDS: the clock file, standing there
-clock_at() {
-        python3 -c 'import struct, sys
-sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' "$1" >"$T/clock"
 }
 
 @test "--check-config warns of certificates that have expired, soon will, or are not valid yet" {

@@ -5,26 +5,10 @@
 
 bats_require_minimum_version 1.5.0
 load daemon
+load warp
 load auth
 
 MIDNIGHT=1800057600 # 2027-01-16 00:00:00 UTC
-
-# The clock file, standing at midnight.
-make_clock() {
-        python3 -c 'import struct, sys
-sys.stdout.buffer.write(struct.pack("=qq", 0, int(sys.argv[1]) * 10**9))' "$MIDNIGHT" >"$T/clock"
-}
-
-# Runs the daemon through the script on standard input; it ends by itself.
-play() {
-        cat >"$T/script"
-        timeout 300 env TZ=UTC LD_PRELOAD="$BUILD/warp.so" WARP_CLOCK_FILE="$T/clock" \
-                WARP_SCRIPT="$T/script" "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose \
-                >"$T/daemon.log" 2>&1 || {
-                tail -40 "$T/daemon.log"
-                return 1
-        }
-}
 
 # What has come, by the true minute at which it came: "HH:MM  hook  type  about: what it says", behind the
 # number of the day where there are several. In one minute the order is that of subjects, and in time for
@@ -80,7 +64,7 @@ configure_day() {
 }
 
 @test "a day of mixed trouble" {
-        make_clock
+        clock_at "$MIDNIGHT"
         start_ftsim day --clock-file "$T/clock"
         configure_day
         # 09:00 another key; 09:20 the daemon is told. 10:00 the clock goes back by three hours, 11:00 ahead
@@ -103,7 +87,7 @@ configure_day() {
 }
 
 @test "ten days: daily reminders, and what is too late is not sent" {
-        make_clock
+        clock_at "$MIDNIGHT"
         start_ftsim days --clock-file "$T/clock"
         configure_day
         play <<<"820810 exit"
@@ -113,7 +97,7 @@ configure_day() {
 }
 
 @test "a day with tokens: each is renewed at half its life, none is shown when it has expired" {
-        make_clock
+        clock_at "$MIDNIGHT"
         start_issuer - --clock-file "$T/clock" <<<''
         cat >"$T/ftwatchd.conf" <<-CONF
 		state_dir = "$T/state";
@@ -133,7 +117,7 @@ configure_day() {
 }
 
 @test "the clock is set: a silence lasts as long as before, a wait is told once, over a restart too" {
-        make_clock
+        clock_at "$MIDNIGHT"
         start_ftsim - --clock-file "$T/clock" <<-'CONF'
 		estimate = "none";
 		jobs = (

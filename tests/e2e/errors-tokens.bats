@@ -6,9 +6,11 @@
 bats_require_minimum_version 1.5.0
 load daemon
 load auth
+load errors
+load warp
 
+MOMENT='150 exit' # two minutes and a half of the daemon's own
 KINDS=(client-secret client-certificate workload-identity imds app-service arc)
-TROUBLES='^source.(unauthorized|misconfigured|unreachable|throttled)$'
 
 teardown() {
         stop_all
@@ -24,48 +26,15 @@ source_with() {
         SEPARATOR=$',\n'
 }
 
-# Reads sources, writes the configuration.
-watch_sources() {
-        {
-                printf 'state_dir = "%s/state";\nsources = (\n' "$T"
-                cat
-                printf '\n);\nreceivers = ( %s );\n%s' "$(hook hook)" "$(everything_to hook)"
-        } >"$T/ftwatchd.conf"
-        chmod 600 "$T/ftwatchd.conf"
-}
-
-# The daemon, for two minutes and a half of its own.
-play() {
-        echo '150 exit' >"$T/script"
-        timeout 300 env TZ=UTC LD_PRELOAD="$BUILD/warp.so" WARP_CLOCK_FILE="$T/clock" \
-                WARP_SCRIPT="$T/script" "$FTWATCHD" --config "$T/ftwatchd.conf" --verbose \
-                >"$T/daemon.log" 2>&1 || {
-                tail -40 "$T/daemon.log"
-                return 1
-        }
-}
-
 start_clock() {
-        # Now: the certificate has a time of its own.
-        python3 -c 'import struct, sys, time
-sys.stdout.buffer.write(struct.pack("=qq", 0, int(time.time()) * 10**9))' >"$T/clock"
+        clock_at "$(date +%s)" # now: the certificate has a time of its own
         start_issuer - --clock-file "$T/clock" <<<''
-}
-
-# fault PATH STATUS [MEMBERS]
-fault() {
-        sim POST /_sim/fault -d "{ \"path\": \"$1\", \"status\": $2${3:+, $3} }" | grep -q result
 }
 
 # flat CODE TEXT: an error as servers of tokens spell it, as the member `body` of a fault
 flat() {
         jq -nr --arg code "$1" --arg text "$2" \
                 '"\"body\": \({ error: $code, error_description: $text } | tostring | tojson)"'
-}
-
-nested() {
-        jq -nr --arg code "$1" --arg text "$2" \
-                '"\"body\": \({ error: { code: $code, message: $text } } | tostring | tojson)"'
 }
 
 # What each source was told first; kinds that were told the same share a line. Reads lines "name|words".
@@ -89,21 +58,16 @@ compare_with() {
 
 # name|words|status|members of the fault with which the API answers
 api_faults() {
-        local expired='Unauthorized. Access token is missing, invalid, audience is incorrect'
-        local lacks='The principal lacks the required data action Microsoft.CognitiveServices/accounts'
-        expired=$(jq -n --arg m "$expired (https://cognitiveservices.azure.com), or have expired." \
-                '{ statusCode: 401, message: $m } | tostring')
-        lacks+='/OpenAI/fine-tunes/read.'
         cat <<-END
-		expired|401, the token is not valid|401|"body": $expired
-		principal|401, no role|401|$(nested PermissionDenied 'Principal does not have access to API/Operation.')
+		expired|401, the token is not valid|401|$(expired_body)
+		principal|401, no role|401|$(body PermissionDenied 'Principal does not have access to API/Operation.')
 		wordless|401, without words|401|"body": ""
-		action|403, a role that allows other things|403|$(nested PermissionDenied "$lacks")
-		firewall|403, firewall|403|$(nested 403 'Access denied due to Virtual Network/Firewall rules.')
-		routing|404, of the gateway|404|$(nested 404 'Resource not found')
-		typed|404, typed, for the whole list|404|$(nested notFound 'The specified resource was not found.')
-		throttled|429|429|$(nested 429 'Rate limit is exceeded.')
-		500|500|500|$(nested internalFailure 'Something broke.')
+		action|403, a role that allows other things|403|$(body PermissionDenied "$LACKS")
+		firewall|403, firewall|403|$(body 403 'Access denied due to Virtual Network/Firewall rules.')
+		routing|404, of the gateway|404|$(body 404 'Resource not found')
+		typed|404, typed, for the whole list|404|$(body notFound 'The specified resource was not found.')
+		throttled|429|429|$(body 429 'Rate limit is exceeded.')
+		500|500|500|$(body internalFailure 'Something broke.')
 		503|503, a page of HTML|503|"kind": "html"
 	END
 }
@@ -120,7 +84,7 @@ api_faults() {
                         done
                 done < <(api_faults)
         } | watch_sources
-        play
+        play <<<"$MOMENT"
         api_faults | compare_with errors-api-tokens.txt
 }
 
@@ -177,25 +141,25 @@ own_server() {
         printf 's|contoso.example|t-%s|; s|endpoint = "%s|&/t-%s|' "$1" "$FTSIM_URL" "$1"
 }
 
+# servers_of_tokens KIND..: reads faults; for each a server that answers so, and a source of each kind.
+servers_of_tokens() {
+        local name code more kind
+        while IFS='|' read -r name _ code more; do
+                fault "/t-$name/*" "$code" "$more"
+                for kind in "$@"; do
+                        source_with "$name" "$kind" '' "$(own_server "$name")"
+                done
+        done
+}
+
 @test "each kind of token with each refusal of its server: what is told, and what to do" {
-        local name words code more kind
         start_clock
         {
                 SEPARATOR=
-                while IFS='|' read -r name words code more; do
-                        fault "/t-$name/*" "$code" "$more"
-                        for kind in client-secret client-certificate workload-identity; do
-                                source_with "$name" "$kind" '' "$(own_server "$name")"
-                        done
-                done < <(entra_faults)
-                while IFS='|' read -r name words code more; do
-                        fault "/t-$name/*" "$code" "$more"
-                        for kind in "${KINDS[@]}"; do
-                                source_with "$name" "$kind" '' "$(own_server "$name")"
-                        done
-                done < <(any_faults)
+                servers_of_tokens client-secret client-certificate workload-identity < <(entra_faults)
+                servers_of_tokens "${KINDS[@]}" < <(any_faults)
         } | watch_sources
-        play
+        play <<<"$MOMENT"
         {
                 entra_faults
                 any_faults

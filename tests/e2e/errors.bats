@@ -5,10 +5,10 @@
 # shellcheck disable=SC2034,SC2154  # bats'
 bats_require_minimum_version 1.5.0
 load daemon
+load errors
 
 DIALECTS=(azure azure-v1 foundry openai)
 FIXTURES=${FTWATCH_FIXTURES:-$TOP/../shared/fixtures}
-TROUBLES='^source.(unauthorized|misconfigured|unreachable|throttled)$'
 
 teardown() {
         stop_all
@@ -31,17 +31,6 @@ sources() {
         done
 }
 
-# Reads sources, writes the configuration.
-watch_sources() {
-        {
-                printf 'state_dir = "%s/state";\nsources = (\n' "$T"
-                cat
-                printf '\n);\nreceivers = ( %s );\n%s' "$(hook hook)" \
-                        "$(everything_to hook)"
-        } >"$T/ftwatchd.conf"
-        chmod 600 "$T/ftwatchd.conf"
-}
-
 # As many sources have told a notice whose type fits.
 sources_told() {
         local n
@@ -53,29 +42,13 @@ sources_told() {
         }
 }
 
-# fault PATH STATUS [MEMBERS]
-fault() {
-        sim POST /_sim/fault -d "{ \"path\": \"$1\", \"status\": $2${3:+, $3} }" | grep -q result
-}
-
-# An error as most spell it, as the member `body` of a fault.
-body() {
-        jq -nr --arg code "$1" --arg message "$2" \
-                '"\"body\": \({ error: { code: $code, message: $message } } | tostring | tojson)"'
-}
-
 # name|words|status|members of the fault that answers so
 faults() {
-        local expired='Unauthorized. Access token is missing, invalid, audience is incorrect'
-        local lacks='The principal lacks the required data action Microsoft.CognitiveServices/accounts'
-        expired=$(jq -n --arg m "$expired (https://cognitiveservices.azure.com), or have expired." \
-                '{ statusCode: 401, message: $m } | tostring')
-        lacks+='/OpenAI/fine-tunes/read.'
         local private='Public access is disabled. Please configure private endpoint.'
         cat <<-END
-		expired|401, the token is not valid any more|401|"body": $expired
+		expired|401, the token is not valid any more|401|$(expired_body)
 		principal|401, no role|401|$(body PermissionDenied 'Principal does not have access to API/Operation.')
-		action|403, a role that allows other things|403|$(body PermissionDenied "$lacks")
+		action|403, a role that allows other things|403|$(body PermissionDenied "$LACKS")
 		firewall|403, firewall|403|$(body 403 'Access denied due to Virtual Network/Firewall rules.')
 		private|403, private endpoint|403|$(body 403 "$private")
 		wordless|401, without words|401|"body": ""
