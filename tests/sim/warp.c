@@ -83,9 +83,10 @@ static void script_next(void) {
         }
 }
 
-/* At the first look at a clock: other constructors may come before one of ours. */
+/* At the first look at a clock: other constructors may come before one of ours. Without malloc(): that of a
+ * sanitizer looks at the clock while it holds its lock. */
 static void warp_start(void) {
-        const char *file = getenv("WARP_CLOCK_FILE"), *path = getenv("WARP_SCRIPT");
+        const char *file = getenv("WARP_CLOCK_FILE");
 
         *(void **) &real.timerfd_create = dlsym(RTLD_NEXT, "timerfd_create");
         *(void **) &real.timerfd_settime = dlsym(RTLD_NEXT, "timerfd_settime");
@@ -103,8 +104,6 @@ static void warp_start(void) {
         (void) close(fd);
         shared = p;
         start = shared[1];
-        script = path ? fopen(path, "re") : NULL;
-        script_next();
 }
 
 /* --- the clocks -------------------------------------------------------------------------------------- */
@@ -245,6 +244,20 @@ static void script_run(void) {
         }
 }
 
+/* The program is set up and would sleep. */
+static void script_open(void) {
+        static bool done;
+        const char *path = getenv("WARP_SCRIPT");
+
+        if (done)
+                return;
+        done = true;
+        script = path ? fopen(path, "re") : NULL;
+        if (path && !script)
+                die("cannot read WARP_SCRIPT");
+        script_next();
+}
+
 /* --- sleeping ---------------------------------------------------------------------------------------- */
 
 static void jump(bool careful) {
@@ -266,6 +279,8 @@ static void jump(bool careful) {
 }
 
 static int sleep_on(int fd, struct epoll_event *events, int n, int64_t timeout_msec) {
+        (void) clock_now(CLOCK_BOOTTIME);
+        script_open();
         for (;;) {
                 bool waits = timeout_msec != 0 && (fired || n_transfers > 0);
                 int r = real.epoll_wait(fd, events, n, waits ? GRACE_MSEC : 0);
