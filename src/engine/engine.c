@@ -224,7 +224,7 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
         if (r >= 0)
                 r = dispatcher_new(&e->dispatcher, e);
         if (r >= 0)
-                r = gate_new(&e->gate, e->config->connections, source_call_open);
+                r = gate_new(&e->gate, e->config->connections);
         if (r >= 0)
                 r = engine_add_sources(e);
         if (r >= 0)
@@ -245,8 +245,8 @@ Engine *engine_free(Engine *e) {
         for (size_t i = 0; i < e->n_sources; i++)
                 source_free(e->sources[i]);
         free(e->sources);
-        gate_free(e->gate);
         tokens_free(e);
+        gate_free(e->gate);
         dispatcher_free(e->dispatcher);
         sd_event_source_disable_unref(e->idle);
         sd_event_source_disable_unref(e->drain_timer);

@@ -12,7 +12,7 @@ struct Engine {
         const Config *config;
         EnginePorts ports;
         Dispatcher *dispatcher;
-        Gate *gate;                     /* for requests of sources */
+        Gate *gate;                     /* for requests of sources and of tokens */
         Source **sources;               /* config->n_sources of them */
         size_t n_sources;
         Token *tokens;                  /* of the sources whose credential is no key */
@@ -50,8 +50,6 @@ static inline usec_t engine_steady(const Engine *e) {
         return usec_add(engine_now(e).boot_usec, e->steady_usec);
 }
 
-/* From source_call.c: for gate_new(). */
-void source_call_open(GatePass *p);
 uint32_t engine_random(void);
 /* Has the realtime clock been set since the last look? Then every stamp that something waits for moves
  * along. Called where timers go off. */

@@ -5,22 +5,20 @@
 
 #include <utlist.h>
 
-#include "engine/source.h"
+#include "base/macro.h"
 
 struct Gate {
-        gate_open_t open;
         size_t room, share, silent_share;
-        size_t n_inside, n_silent;      /* silent: of those, of sources that have not shown they answer */
+        size_t n_inside, n_silent;      /* silent: of those, whose owners have not shown they are answered */
         GatePass *waiting;
         bool opening, closed;
 };
 
-int gate_new(Gate **ret, size_t connections, gate_open_t open) {
+int gate_new(Gate **ret, size_t connections) {
         Gate *g = calloc(1, sizeof *g);
 
         if (!g)
                 return -ENOMEM;
-        g->open = open;
         g->room = MAX(connections - connections / 4, (size_t) 1);
         g->share = MAX(g->room / 2, (size_t) 1);
         g->silent_share = MAX(g->room - MAX(g->room / 4, (size_t) 1), (size_t) 1);
@@ -34,19 +32,19 @@ Gate *gate_free(Gate *g) {
 }
 
 static bool gate_admits(const Gate *g, const GatePass *p) {
-        return p->source->n_inside < g->share && (!p->source->silent || g->n_silent < g->silent_share);
+        return p->owner->n_inside < g->share && (!p->owner->silent || g->n_silent < g->silent_share);
 }
 
-/* Of the sources with the fewest under way, the one that waits longest. */
+/* Of the owners with the fewest under way, the one that waits longest. */
 static GatePass *gate_next(const Gate *g) {
         GatePass *best = NULL;
 
         if (g->n_inside >= g->room)
                 return NULL;
         for (GatePass *p = g->waiting; p; p = p->next) {
-                if (gate_admits(g, p) && (!best || p->source->n_inside < best->source->n_inside))
+                if (gate_admits(g, p) && (!best || p->owner->n_inside < best->owner->n_inside))
                         best = p;
-                if (best && best->source->n_inside == 0)
+                if (best && best->owner->n_inside == 0)
                         break;
         }
         return best;
@@ -62,17 +60,17 @@ static void gate_run(Gate *g) {
         while ((p = gate_next(g))) {
                 DL_DELETE(g->waiting, p);
                 p->state = GATE_INSIDE;
-                p->was_silent = p->source->silent;
-                p->source->n_inside++;
+                p->was_silent = p->owner->silent;
+                p->owner->n_inside++;
                 g->n_inside++;
                 g->n_silent += p->was_silent;
-                g->open(p);
+                p->open(p);
         }
         g->opening = false;
 }
 
-void gate_enter(Gate *g, GatePass *p, Source *s) {
-        *p = (GatePass) { .source = s, .state = GATE_WAITING };
+void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open) {
+        *p = (GatePass) { .owner = o, .open = open, .state = GATE_WAITING };
         DL_APPEND(g->waiting, p);
         gate_run(g);
 }
@@ -85,7 +83,7 @@ void gate_leave(Gate *g, GatePass *p) {
                 DL_DELETE(g->waiting, p);
         if (was != GATE_INSIDE)
                 return;
-        p->source->n_inside--;
+        p->owner->n_inside--;
         g->n_inside--;
         g->n_silent -= p->was_silent;
         gate_run(g);

@@ -1,8 +1,9 @@
 #pragma once
-/* Which request of which source is sent next: so many at once over all sources that receivers always find a
- * connection, a share of them for each source, and some kept free of those that did not answer last time,
- * or have not been asked yet. So sources that hang, however many, do not hold up those that answer. Tokens
- * and probes, which are few, do not pass here. */
+/* Which request of which source or token is sent next: so many at once over all of them that receivers
+ * always find a connection, a share of them for each, and some kept free of those that did not answer last
+ * time, or have not been asked yet. So servers that hang, however many, do not hold up those that answer.
+ * Nobody waits for another pass while inside: a source waits for its token outside. A probe, which asks one
+ * thing after the other, has a gate of its own. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +11,13 @@
 #include "base/macro.h"
 
 typedef struct Gate Gate;
-typedef struct Source Source;
+typedef struct GatePass GatePass;
+
+/* Whose requests they are: embedded in a source, in a token. */
+typedef struct GateOwner {
+        size_t n_inside;                /* under way; kept by the gate */
+        bool silent;                    /* no answer last time, or not asked yet; kept by the owner */
+} GateOwner;
 
 typedef enum GateState {
         GATE_OUTSIDE,
@@ -18,21 +25,23 @@ typedef enum GateState {
         GATE_INSIDE,
 } GateState;
 
-/* Embedded in whatever wants to go through. */
-typedef struct GatePass {
-        Source *source;
-        GateState state;
-        bool was_silent;
-        struct GatePass *prev, *next;
-} GatePass;
-
-/* It may go: from within gate_enter() or gate_leave(), of this pass or of another. May leave at once. */
+/* It may go: from within gate_enter() or gate_leave(), of this pass or of another. May leave at once, and
+ * enter again. */
 typedef void (*gate_open_t)(GatePass *p);
 
-int gate_new(Gate **ret, size_t connections, gate_open_t open);
+/* Embedded in whatever wants to go through. */
+struct GatePass {
+        GateOwner *owner;               /* outlives the time that the pass waits or is inside */
+        gate_open_t open;
+        GateState state;
+        bool was_silent;
+        GatePass *prev, *next;
+};
+
+int gate_new(Gate **ret, size_t connections);
 Gate *gate_free(Gate *g);
 /* How long a pass waits is bounded by the deadlines of those inside. */
-void gate_enter(Gate *g, GatePass *p, Source *s);
+void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open);
 /* It has ended, or is not wanted any more, inside or still waiting. Does nothing outside. */
 void gate_leave(Gate *g, GatePass *p);
 size_t gate_n_waiting(const Gate *g);

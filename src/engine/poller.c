@@ -150,7 +150,7 @@ static void poll_finish(Source *s) {
         s->n_failed = s->outcome.kind == OUTCOME_OK ? 0 : s->n_failed + 1;
         if (!s->engine->once && !s->engine->draining)
                 poll_schedule(s);
-        s->silent = reason_is_silence(s->outcome.reason);
+        s->gate.silent = reason_is_silence(s->outcome.reason);
         log_poll(s, n_failed_before);
         Trouble before = s->trouble;
         TroubleNews news = trouble_take_poll(&s->trouble, &s->outcome, s->settings->trouble_after,

@@ -48,7 +48,7 @@ int source_new(Source **ret, Engine *e, const SourceSettings *settings) {
                 return -ENOMEM;
         s->engine = e;
         s->settings = settings;
-        s->silent = true;
+        s->gate.silent = true;
         s->list_limit = 10;
         s->cover_pages = 1;
         int r = store_source_load(e->ports.store, settings->name, &s->stored);

@@ -11,6 +11,7 @@
 
 #include "api/dialect.h"
 #include "api/source.h"
+#include "engine/gate.h"
 #include "engine/observation.h"
 #include "engine/row_cache.h"
 #include "engine/token.h"
@@ -69,8 +70,7 @@ struct Source {
         Token *token;                   /* of the engine; NULL: the credential is a key */
         uint64_t refused_generation;    /* of the token that was refused although it was new; 0: none */
         Budget budget;                  /* of requests */
-        size_t n_inside;                /* requests under way; kept by the gate */
-        bool silent;                    /* the last poll got no answer, or there was none yet */
+        GateOwner gate;                 /* silent: the last poll got no answer, or there was none yet */
         usec_t held_until_usec;         /* boottime: it asked to be left alone, also by late looks */
 
         SourceCall *call;               /* of the list */

@@ -1,5 +1,6 @@
-/* One request to the API. Where the credential is a token, it waits for one first; a token that is refused
- * (401) is replaced once. All of it within the time that one request may take. */
+/* One request to the API. Where the credential is a token, it waits for one first, outside the gate; a token
+ * that is refused (401) is replaced once. All of it within the time that one request may take, which does
+ * not run while something waits at the gate. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -24,10 +25,11 @@ struct SourceCall {
         TokenWaiter waiter;             /* waiting for a token until the timer */
         bool waiting;
         sd_event_source *timer;
-        usec_t deadline_usec;           /* boottime */
+        usec_t left_usec;               /* of its time, as of since_usec */
+        usec_t since_usec;              /* boottime: it waits for the token, or the reply */
         Secret *token;                  /* the one that was sent */
         uint64_t generation;            /* of it */
-        bool replaced;                  /* once is enough */
+        uint64_t refused;               /* generation that was replaced, once is enough; 0: none */
         Outcome failed;                 /* why there is no token */
         char *url;
         source_done_t done;
@@ -73,6 +75,17 @@ static void source_call_fail_internal(SourceCall *c, int error) {
         source_call_fail(c, &failed);
 }
 
+/* Its time runs from now on, and did until now, but not before `begun` (boottime). */
+static void source_call_begin(SourceCall *c) {
+        c->since_usec = engine_now(c->source->engine).boot_usec;
+}
+
+static void source_call_pause(SourceCall *c, usec_t begun) {
+        usec_t now = engine_now(c->source->engine).boot_usec;
+
+        c->left_usec = usec_sub(c->left_usec, usec_sub(now, MAX(c->since_usec, begun)));
+}
+
 /* --- the token --------------------------------------------------------------------------------------- */
 
 static int source_call_go(SourceCall *c);
@@ -82,6 +95,7 @@ static void on_token(TokenWaiter *w, const Outcome *failed) {
 
         c->waiting = false;
         c->timer = sd_event_source_disable_unref(c->timer);
+        source_call_pause(c, token_asked(c->source->token));
         if (failed) {
                 source_call_fail(c, failed);
                 return;
@@ -91,12 +105,23 @@ static void on_token(TokenWaiter *w, const Outcome *failed) {
                 source_call_fail_internal(c, r);
 }
 
+/* For whom the fetch did not begin at once, there is more time. */
+static bool source_call_waits_on(SourceCall *c) {
+        usec_t now = engine_now(c->source->engine).boot_usec, asked = token_asked(c->source->token);
+        usec_t until = usec_add(asked == 0 ? now : MAX(asked, c->since_usec), c->left_usec);
+
+        return until > now && sd_event_source_set_time(c->timer, until) >= 0 &&
+               sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT) >= 0;
+}
+
 static int on_wait_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         SourceCall *c = userdata;
-        const Outcome *refusal = c->waiting ? token_refusal(c->source->token) : NULL;
 
         (void) timer;
         (void) usec;
+        if (c->waiting && source_call_waits_on(c))
+                return 0;
+        const Outcome *refusal = c->waiting ? token_refusal(c->source->token) : NULL;
         source_call_fail(c, refusal ? refusal : &c->failed);
         return 0;
 }
@@ -108,22 +133,22 @@ static int source_call_fail_at(SourceCall *c, usec_t boot_usec) {
 }
 
 static int source_call_wait(SourceCall *c) {
-        usec_t until = c->deadline_usec;
         const Outcome *failed;
+        usec_t until = 0;
 
+        source_call_begin(c);
         int r = token_wait(c->source->token, &c->waiter, &failed);
         if (r < 0 && r != -EAGAIN)
                 return r;
         c->waiting = r >= 0;
-        if (c->waiting)
+        if (c->waiting) {
+                until = usec_add(c->since_usec, c->left_usec);
                 c->failed = failed->kind != OUTCOME_OK
                                     ? *failed
                                     : outcome_make(OUTCOME_RETRY, REASON_TIMEOUT, 0,
                                                    "no token: it did not come within timeout");
-        else {
+        } else
                 c->failed = *failed;
-                until = 0;
-        }
         return source_call_fail_at(c, until);
 }
 
@@ -132,10 +157,10 @@ static bool source_call_replaces(SourceCall *c) {
         Source *s = c->source;
         usec_t now = engine_now(s->engine).boot_usec;
 
-        if (c->replaced || (c->generation == s->refused_generation &&
-                            now < usec_add(token_since(s->token), REFUSED_AGAIN_USEC)))
+        if (c->refused != 0 || (c->generation == s->refused_generation &&
+                                now < usec_add(token_since(s->token), REFUSED_AGAIN_USEC)))
                 return false;
-        c->replaced = true;
+        c->refused = c->generation;
         return true;
 }
 
@@ -149,6 +174,8 @@ static void on_reply(HttpReply *reply, void *userdata) {
         c->http = NULL;
         outcome = outcome_hide(&outcome, reply, c->token ? c->token : source_settings_key(s->settings));
         if (c->token && reply->status == 401 && source_call_replaces(c)) {
+                source_call_pause(c, 0);
+                gate_leave(s->engine->gate, &c->pass);
                 int r = source_call_go(c);
                 if (r < 0)
                         source_call_fail_internal(c, r);
@@ -161,56 +188,52 @@ static void on_reply(HttpReply *reply, void *userdata) {
         source_call_end(c, &outcome, reply);
 }
 
-static int source_call_submit(SourceCall *c, const Credential *credential, usec_t timeout_usec) {
+static int source_call_submit(SourceCall *c, const Credential *credential) {
         const SourceSettings *settings = c->source->settings;
         HttpRequest request = {
                 .method = "GET",
                 .url = c->url,
-                .timeout_usec = timeout_usec,
+                .timeout_usec = MAX(c->left_usec, USEC_PER_MSEC),
                 .reply_limit = settings->reply_limit,
                 .way = &settings->way,
         };
 
-        budget_take(&c->source->budget, settings->requests_per_minute,
-                    engine_now(c->source->engine).boot_usec);
+        source_call_begin(c);
+        budget_take(&c->source->budget, settings->requests_per_minute, c->since_usec);
         int r = settings->dialect->authorize(settings, credential, &request);
         return r < 0 ? r : http_submit(c->source->engine->ports.http, &request, on_reply, c, &c->http);
 }
 
-/* Sends with the token that there is, newer than one that was refused, or waits for it. */
-static int source_call_go(SourceCall *c) {
-        usec_t now = engine_now(c->source->engine).boot_usec;
-        const Secret *token =
-                token_current(c->source->token, c->replaced ? c->generation : 0, &c->generation);
+/* The token that there is, newer than one that was refused; NULL: wait for it. */
+static const Secret *source_call_token(SourceCall *c) {
+        return token_current(c->source->token, c->refused, &c->generation);
+}
 
-        if (!token)
+static int source_call_send(SourceCall *c) {
+        const Source *s = c->source;
+
+        if (!s->token) {
+                Credential key = { .kind = CREDENTIAL_KEY, .secret = source_settings_key(s->settings) };
+                return source_call_submit(c, &key);
+        }
+        const Secret *token = source_call_token(c);
+        if (!token) { /* it has ended at the gate */
+                gate_leave(s->engine->gate, &c->pass);
                 return source_call_wait(c);
+        }
         secret_free(TAKE_PTR(c->token));
         int r = secret_new(&c->token, secret_reveal(token), secret_size(token));
         if (r < 0)
                 return r;
         Credential credential = { .kind = CREDENTIAL_TOKEN, .secret = c->token };
-        return source_call_submit(c, &credential, MAX(usec_sub(c->deadline_usec, now), USEC_PER_MSEC));
+        return source_call_submit(c, &credential);
 }
 
-static int source_call_start(SourceCall *c) {
-        const Source *s = c->source;
-        usec_t timeout_usec = s->settings->timeout_usec;
-
-        if (s->token) {
-                c->deadline_usec = usec_add(engine_now(s->engine).boot_usec, timeout_usec);
-                return source_call_go(c);
-        }
-        Credential key = { .kind = CREDENTIAL_KEY, .secret = source_settings_key(s->settings) };
-        return source_call_submit(c, &key, timeout_usec);
-}
-
-/* Its time, `timeout`, begins now. Of another call nothing may end here: whoever opened the gate is in the
- * middle of its own. */
-void source_call_open(GatePass *p) {
+/* Of another call nothing may end here: whoever opened the gate is in the middle of its own. */
+static void source_call_open(GatePass *p) {
         SourceCall *c = (SourceCall *) ((char *) p - offsetof(SourceCall, pass));
 
-        int r = source_call_start(c);
+        int r = source_call_send(c);
         if (r >= 0)
                 return;
         c->error = r;
@@ -219,6 +242,16 @@ void source_call_open(GatePass *p) {
         c->failed = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
         if (!c->timer && source_call_fail_at(c, 0) < 0)
                 source_call_fail(c, &c->failed);
+}
+
+/* To the gate, or first for a token. */
+static int source_call_go(SourceCall *c) {
+        Source *s = c->source;
+
+        if (s->token && !source_call_token(c))
+                return source_call_wait(c);
+        gate_enter(s->engine->gate, &c->pass, &s->gate, source_call_open);
+        return 0;
 }
 
 int source_get(Source *s, DialectPath what, const char *id, const char *after, unsigned limit,
@@ -231,14 +264,15 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
         c->done = done;
         c->userdata = userdata;
         c->waiter.done = on_token;
+        c->left_usec = s->settings->timeout_usec;
         int r = s->settings->dialect->url(s->settings, what, id, after, limit, &c->url);
         if (r < 0)
                 return r;
         c->starting = true;
-        gate_enter(s->engine->gate, &c->pass, s);
+        r = source_call_go(c);
         c->starting = false;
-        if (c->error < 0)
-                return c->error;
+        if (r < 0 || c->error < 0)
+                return MIN(r, c->error);
         *ret = TAKE_PTR(c);
         return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,8 +34,12 @@ struct Token {
         uint64_t generation;            /* of secret, from 1 */
         usec_t since_usec, renew_usec, until_usec;      /* boottime */
 
-        HttpCall *call;                 /* the fetch under way, or */
-        sd_event_source *timer;         /* the wait before its next attempt */
+        GateOwner gate;
+        GatePass pass;                  /* of the fetch under way: its next request waits, or */
+        HttpCall *call;                 /* is sent, or */
+        sd_event_source *timer;         /* waits before it is tried again */
+        int error;                      /* why it could not be sent, told by the timer */
+        usec_t asked_usec;
         TokenRequest request;
         Secret *proof;
         unsigned n_attempts;
@@ -47,7 +52,7 @@ struct Token {
         Token *next;
 };
 
-static int token_ask(Token *t);
+static void token_ask(Token *t);
 
 /* --- one for all with the same credential ------------------------------------------------------------ */
 
@@ -69,6 +74,7 @@ int token_attach(Engine *e, const SourceSettings *s, Token **ret) {
                 return -ENOMEM;
         t->engine = e;
         t->settings = s;
+        t->gate.silent = true;
         LL_PREPEND(e->tokens, t);
         *ret = t;
         return 0;
@@ -78,6 +84,7 @@ static void token_free(Token *t) {
         if (t->freed)
                 *t->freed = true;
         t->call = http_cancel(t->engine->ports.http, t->call);
+        gate_leave(t->engine->gate, &t->pass);
         sd_event_source_disable_unref(t->timer);
         token_request_done(&t->request);
         secret_free(t->proof);
@@ -218,9 +225,7 @@ static bool token_answer_challenge(Token *t, const HttpReply *reply) {
                 token_fail(t, outcome_make(OUTCOME_REJECTED, REASON_UNAUTHORIZED, 401, text));
                 return true;
         }
-        r = token_ask(t);
-        if (r < 0)
-                token_fail_internal(t, r, NULL);
+        token_ask(t);
         return true;
 }
 
@@ -230,10 +235,16 @@ static int on_retry_timer(sd_event_source *timer, uint64_t usec, void *userdata)
         (void) timer;
         (void) usec;
         t->timer = sd_event_source_disable_unref(t->timer);
-        int r = token_ask(t);
-        if (r < 0)
-                token_fail_internal(t, r, NULL);
+        if (t->error < 0)
+                token_fail_internal(t, t->error, NULL);
+        else
+                token_ask(t);
         return 0;
+}
+
+static int token_set_timer(Token *t, usec_t delay_usec) {
+        return sd_event_add_time_relative(t->engine->ports.event, &t->timer, CLOCK_BOOTTIME, delay_usec,
+                                          USEC_PER_MSEC, on_retry_timer, t);
 }
 
 static void token_take_reply(Token *t, const HttpReply *reply) {
@@ -258,6 +269,9 @@ static void token_take_reply(Token *t, const HttpReply *reply) {
 static void on_token(HttpReply *reply, void *userdata) {
         Token *t = userdata;
 
+        t->gate.silent = reply->failure != HTTP_FAILURE_NONE;
+        /* As long as there is a call, those whose turn it is now begin no other fetch. */
+        gate_leave(t->engine->gate, &t->pass);
         t->call = NULL;
         if (reply->failure == HTTP_FAILURE_NONE && reply->status == 200) {
                 token_take_reply(t, reply);
@@ -269,13 +283,12 @@ static void on_token(HttpReply *reply, void *userdata) {
                                ? token_retry_delay(t->settings->auth, reply, t->n_attempts)
                                : 0;
         t->refused = token_outcome(t, reply);
-        if (delay == 0 || sd_event_add_time_relative(t->engine->ports.event, &t->timer, CLOCK_BOOTTIME,
-                                                     delay, USEC_PER_MSEC, on_retry_timer, t) < 0)
+        if (delay == 0 || token_set_timer(t, delay) < 0)
                 token_fail(t, t->refused);
 }
 
 /* One request. */
-static int token_ask(Token *t) {
+static int token_send(Token *t) {
         const SourceSettings *s = t->settings;
 
         token_request_done(&t->request);
@@ -294,6 +307,29 @@ static int token_ask(Token *t) {
         token_request_fill(&t->request, s->auth, &request);
         t->n_attempts++;
         return http_submit(t->engine->ports.http, &request, on_token, t, &t->call);
+}
+
+/* What cannot be sent fails from the event loop: whoever opened the gate is in the middle of its own. */
+static void token_open(GatePass *p) {
+        Token *t = (Token *) ((char *) p - offsetof(Token, pass));
+
+        if (t->asked_usec == 0)
+                t->asked_usec = engine_now(t->engine).boot_usec;
+        int r = token_send(t);
+        if (r >= 0)
+                return;
+        t->error = r;
+        gate_leave(t->engine->gate, &t->pass);
+        if (token_set_timer(t, 0) < 0)
+                token_fail_internal(t, r, NULL);
+}
+
+static void token_ask(Token *t) {
+        gate_enter(t->engine->gate, &t->pass, &t->gate, token_open);
+}
+
+static bool token_is_fetched(const Token *t) {
+        return t->pass.state != GATE_OUTSIDE || t->call || t->timer;
 }
 
 static int token_make_proof(Token *t, const char **ret_what) {
@@ -319,21 +355,21 @@ static int token_make_proof(Token *t, const char **ret_what) {
 static int token_fetch(Token *t) {
         const char *what = NULL;
 
-        if (t->call || t->timer)
+        if (token_is_fetched(t))
                 return 0;
         t->n_attempts = 0;
+        t->error = 0;
+        t->asked_usec = 0;
         t->refused = outcome_ok();
         t->challenged = false;
         t->proof = secret_free(t->proof);
         int r = token_make_proof(t, &what);
-        if (r >= 0) {
-                what = NULL;
-                r = token_ask(t);
+        if (r < 0) {
+                token_fail_internal(t, r, what);
+                return -EAGAIN;
         }
-        if (r >= 0)
-                return 0;
-        token_fail_internal(t, r, what);
-        return -EAGAIN;
+        token_ask(t);
+        return token_is_fetched(t) ? 0 : -EAGAIN;
 }
 
 static bool token_is_held(const Token *t) {
@@ -361,8 +397,12 @@ usec_t token_since(const Token *t) {
         return t->since_usec;
 }
 
+usec_t token_asked(const Token *t) {
+        return t->asked_usec;
+}
+
 int token_wait(Token *t, TokenWaiter *w, const Outcome **ret_failed) {
-        int r = !t->call && !t->timer && token_is_held(t) ? -EAGAIN : token_fetch(t);
+        int r = !token_is_fetched(t) && token_is_held(t) ? -EAGAIN : token_fetch(t);
 
         *ret_failed = &t->failed;
         if (r < 0)

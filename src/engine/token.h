@@ -1,6 +1,7 @@
 #pragma once
 /* The tokens that sources without a key send. One for all sources with the same credential: fetched once for
- * all who wait, kept until shortly before its end, renewed in the background at half of its life. */
+ * all who wait, kept until shortly before its end, renewed in the background at half of its life. What asks
+ * for one goes through the gate of the engine; who waits for one may not be inside. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,9 @@ void tokens_free(Engine *e);
 const Secret *token_current(Token *t, uint64_t after, uint64_t *ret_generation);
 /* When the current one came, boottime. */
 usec_t token_since(const Token *t);
+/* When the fetch under way, or the last one, was let through the gate for the first time, boottime; 0: it
+ * still waits there. */
+usec_t token_asked(const Token *t);
 /* Fetches unless that is under way. -EAGAIN: not now, *ret_failed says why and lives as long as the token.
  */
 int token_wait(Token *t, TokenWaiter *w, const Outcome **ret_failed);

@@ -9,11 +9,10 @@
 
 #include "base/macro.h"
 #include "engine/gate.h"
-#include "engine/source.h"
 
 #define N 40
 
-static Source sources[N];
+static GateOwner sources[N];
 static GatePass passes[N][N];
 static Gate *gate;
 static bool leaves_at_once;
@@ -29,7 +28,7 @@ static int set_up(void **state) {
         memset(sources, 0, sizeof sources);
         memset(passes, 0, sizeof passes);
         leaves_at_once = false;
-        return gate_new(&gate, 16, on_open);
+        return gate_new(&gate, 16);
 }
 
 static int tear_down(void **state) {
@@ -40,7 +39,7 @@ static int tear_down(void **state) {
 
 static void enter(size_t source, size_t n) {
         for (size_t i = 0; i < n; i++)
-                gate_enter(gate, &passes[source][i], &sources[source]);
+                gate_enter(gate, &passes[source][i], &sources[source], on_open);
 }
 
 static size_t inside(size_t source) {
@@ -128,7 +127,7 @@ static void test_ends(void **state) {
 static void test_one(void **state) {
         (void) state;
         gate = gate_free(gate);
-        assert_int_equal(gate_new(&gate, 1, on_open), 0);
+        assert_int_equal(gate_new(&gate, 1), 0);
         sources[1].silent = true;
         enter(0, 2);
         enter(1, 2);

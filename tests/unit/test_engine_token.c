@@ -218,12 +218,119 @@ static void test_single_flight(void **state) {
         rig_free(rig);
 }
 
+static GatePass passes[12];             /* all that sources and tokens get of 16 connections */
+
+static void on_open(GatePass *p) {
+        assert_int_equal(p->state, GATE_INSIDE);
+}
+
+/* Two that ask for as much as they can get. Returns how many more are inside now. */
+static size_t crowd(Rig *rig, GateOwner owners[static 2]) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(passes); i++)
+                gate_enter(rig->engine->gate, &passes[i], &owners[i % 2], on_open);
+        for (size_t i = 0; i < ARRAY_SIZE(passes); i++)
+                n += passes[i].state == GATE_INSIDE;
+        return n;
+}
+
+static void uncrowd(Rig *rig) {
+        for (size_t i = 0; i < ARRAY_SIZE(passes); i++)
+                gate_leave(rig->engine->gate, &passes[i]);
+}
+
+static bool until(Rig *rig, void *userdata) {
+        return engine_now(rig->engine).boot_usec >= *(usec_t *) userdata;
+}
+
+/* Where all connections are taken no token is asked for, and who waits for it is not out of time. */
+static void test_crowd(void **state) {
+        Rig *rig = start(3600, "timeout = \"100ms\";");
+        GateOwner owners[2] = {};
+
+        (void) state;
+        assert_int_equal(crowd(rig, owners), 12);
+        usec_t later = engine_now(rig->engine).boot_usec + 350 * USEC_PER_MSEC;
+        rig_wait(rig, until, &later, "three times the timeout");
+        assert_true(rig_source(rig)->polling);
+        assert_int_equal(http_script_n_requests(rig->script), 0);
+        gate_leave(rig->engine->gate, &passes[0]);
+        assert_int_equal(http_script_n_requests(rig->script), 1);
+        rig_poll(rig, 1);
+        assert_int_equal(rig_source(rig)->n_failed, 0);
+        assert_int_equal(issuer.n_requests, 1);
+        uncrowd(rig);
+        rig_free(rig);
+}
+
+/* Who waits for a token holds no connection, be it the first or one for another that was refused. */
+static void test_waits_outside(void **state) {
+        unsigned one = 1, two = 2;
+        Rig *rig = start(3600, "");
+        GateOwner owners[2] = {};
+
+        (void) state;
+        issuer.hold = true;
+        rig_wait(rig, renewed, &one, "a first token");
+        assert_int_equal(crowd(rig, owners), 11);
+        uncrowd(rig);
+        issuer.hold = false;
+        http_script_release(rig->script);
+        rig_poll(rig, 1);
+        issuer.refused_to = 1;
+        issuer.hold = true;
+        rig_wait(rig, renewed, &two, "a second token");
+        assert_int_equal(crowd(rig, owners), 11);
+        uncrowd(rig);
+        issuer.hold = false;
+        http_script_release(rig->script);
+        rig_poll(rig, 1);
+        assert_int_equal(rig_source(rig)->n_failed, 0);
+        rig_free(rig);
+}
+
+/* A token that ends while the request waits at the gate is not sent. */
+static void test_ends_at_the_gate(void **state) {
+        Rig *rig = start(1, "");
+        GateOwner owners[2] = {};
+
+        (void) state;
+        rig_poll(rig, 1);
+        unsigned n = issuer.n_requests;
+        assert_int_equal(crowd(rig, owners), 12);
+        usec_t later = engine_now(rig->engine).boot_usec + 1100 * USEC_PER_MSEC;
+        rig_wait(rig, until, &later, "the end of the token");
+        issuer.refused_to = n;
+        assert_int_equal(issuer.n_requests, n);
+        uncrowd(rig);
+        rig_poll(rig, 1);
+        assert_int_equal(rig_source(rig)->n_failed, 0);
+        assert_true(issuer.n_requests > n);
+        rig_free(rig);
+}
+
+/* What cannot be sent at all fails the poll. */
+static void test_cannot_be_sent(void **state) {
+        unsigned one = 1;
+        Rig *rig = start(3600, "");
+
+        (void) state;
+        http_script_fail_submit(rig->script, -ENOMEM);
+        rig_wait(rig, polled_badly, &one, "a poll that fails");
+        assert_int_equal(rig_source(rig)->outcome.reason, REASON_INTERNAL);
+        assert_int_equal(issuer.n_requests, 0);
+        rig_free(rig);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_works),    cmocka_unit_test(test_half_life),
                 cmocka_unit_test(test_revoked),  cmocka_unit_test(test_refused_for_good),
                 cmocka_unit_test(test_no_token), cmocka_unit_test(test_deadline),
-                cmocka_unit_test(test_single_flight),
+                cmocka_unit_test(test_single_flight), cmocka_unit_test(test_crowd),
+                cmocka_unit_test(test_waits_outside), cmocka_unit_test(test_ends_at_the_gate),
+                cmocka_unit_test(test_cannot_be_sent),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
