@@ -19,6 +19,13 @@
 #define LIFETIME_UNKNOWN_SEC 600        /* neither expires_in nor expires_on: both are optional (RFC 6749) */
 #define SENTENCE_MAX 160                /* of what the server says */
 
+/* What several codes come to. */
+#define POLICY "a conditional access policy blocks it"
+#define CONSENT "an administrator has to consent to the application"
+#define TENANT "tenant has to be the id of the tenant, or a domain of it"
+#define CLOUD "the tenant is in another cloud: check authority"
+#define PASSES "it passes by itself"
+
 /* --- a token ----------------------------------------------------------------------------------------- */
 
 /* A number, or one in a string. */
@@ -120,8 +127,9 @@ int token_reply_read(const char *text, size_t size, int64_t now, Secret **ret, u
 
 /* --- no token ---------------------------------------------------------------------------------------- */
 
-/* By the code in the text; Entra's "error" says little. What people are to do stands in plain words behind
- * what the server said. The first that fits decides. */
+/* By the code in the text ("Microsoft Entra authentication and authorization error codes"), of those that
+ * concern an application; for all others by Entra's "error" (RFC 6749, OpenID Connect), which says little.
+ * What people are to do stands in plain words behind what the server said. The first that fits decides. */
 static const struct {
         const char *code;
         OutcomeKind kind;
@@ -143,20 +151,54 @@ static const struct {
           "the assertion is out of its time: check the clock of this machine" },
         { "AADSTS70021", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "the app registration has no federated credential for this issuer, subject and audience" },
+        { "AADSTS50012", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "the app registration does not take this certificate or its signature" },
+        { "AADSTS700025", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "the app registration is a public client: those have no credential" },
+        { "AADSTS530", OUTCOME_REJECTED, REASON_UNAUTHORIZED, POLICY },
+        { "AADSTS50131", OUTCOME_REJECTED, REASON_UNAUTHORIZED, POLICY },
+        { "AADSTS50053", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "Entra has locked it, or does not trust the address of this machine" },
+        { "AADSTS50105", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "the application is not assigned to what the token is for" },
+        { "AADSTS65001", OUTCOME_REJECTED, REASON_UNAUTHORIZED, CONSENT },
+        { "AADSTS90094", OUTCOME_REJECTED, REASON_UNAUTHORIZED, CONSENT },
+        { "AADSTS50002", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "a proxy on the way lets through to other tenants only" },
         { "AADSTS900023", OUTCOME_REJECTED, REASON_MISCONFIGURED, "tenant is no id and no domain" },
         { "AADSTS90002", OUTCOME_REJECTED, REASON_MISCONFIGURED,
           "there is no such tenant: check tenant, and authority if the cloud is another" },
+        { "AADSTS900384", OUTCOME_REJECTED, REASON_UNAUTHORIZED, "the signature of the assertion is wrong" },
+        { "AADSTS90038", OUTCOME_REJECTED, REASON_MISCONFIGURED, CLOUD },
+        { "AADSTS900432", OUTCOME_REJECTED, REASON_MISCONFIGURED, CLOUD },
+        { "AADSTS90019", OUTCOME_REJECTED, REASON_MISCONFIGURED, TENANT },
+        { "AADSTS50059", OUTCOME_REJECTED, REASON_MISCONFIGURED, TENANT },
+        { "AADSTS50128", OUTCOME_REJECTED, REASON_MISCONFIGURED, TENANT },
+        { "AADSTS50194", OUTCOME_REJECTED, REASON_MISCONFIGURED, TENANT },
         { "AADSTS500011", OUTCOME_REJECTED, REASON_MISCONFIGURED,
           "the tenant does not know what the token is for: check scope" },
         { "AADSTS1002012", OUTCOME_REJECTED, REASON_MISCONFIGURED, "check scope" },
-        { "AADSTS90033", OUTCOME_RETRY, REASON_SERVER_ERROR, "it passes by itself" },
-        { "AADSTS90055", OUTCOME_RETRY, REASON_THROTTLED, "it passes by itself" },
+        { "AADSTS50033", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
+        { "AADSTS90006", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
+        { "AADSTS90012", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
+        { "AADSTS90024", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
+        { "AADSTS90033", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
+        { "AADSTS90090", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
+        { "AADSTS90091", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
+        { "AADSTS50196", OUTCOME_RETRY, REASON_THROTTLED, PASSES },
+        { "AADSTS90055", OUTCOME_RETRY, REASON_THROTTLED, PASSES },
         { "Identity not found", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "this machine has no such identity: assign it (az vm identity assign)" },
         { "invalid_client", OUTCOME_REJECTED, REASON_UNAUTHORIZED, "check the credential" },
         { "unauthorized_client", OUTCOME_REJECTED, REASON_UNAUTHORIZED, "check client_id and tenant" },
         { "invalid_scope", OUTCOME_REJECTED, REASON_MISCONFIGURED, "check scope" },
         { "invalid_resource", OUTCOME_REJECTED, REASON_MISCONFIGURED, "check scope" },
+        { "invalid_grant", OUTCOME_REJECTED, REASON_UNAUTHORIZED, "check the credential" },
+        { "access_denied", OUTCOME_REJECTED, REASON_UNAUTHORIZED, "the tenant does not allow it" },
+        { "consent_required", OUTCOME_REJECTED, REASON_UNAUTHORIZED, CONSENT },
+        { "interaction_required", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "a policy wants somebody to sign in, which a service cannot" },
+        { "temporarily_unavailable", OUTCOME_RETRY, REASON_SERVER_ERROR, PASSES },
 };
 
 /* Codes that go on with more digits are the same matter, 70021 and 700211 to 700213, but where the longer

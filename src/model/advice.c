@@ -84,6 +84,24 @@ static const struct {
           "Add this certificate to the app registration; if it has expired, a new one, then reload." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS70021",
           "Add a federated credential with this issuer, subject and audience to the app registration." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "conditional access policy",
+          "A conditional access policy for workload identities blocks the application: let it out of the "
+          "policy, or add the address of this machine to the locations that it allows. The sign-in log of "
+          "Entra names the policy." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "wants somebody to sign in",
+          "Ask an administrator of the tenant to let the application out of the policy: nobody can sign in "
+          "for a service." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS50053",
+          "See the sign-in log of Entra for the reason: an address that is not trusted is let in by a named "
+          "location." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS50105",
+          "Assign the application to the enterprise application that the token is for, or correct scope in "
+          "auth." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "administrator has to consent",
+          "Ask an administrator of the tenant to consent to the permissions of the application." },
+        { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "lets through to other tenants",
+          "Tenant restrictions of a proxy keep this tenant out: ask whoever runs it, or set proxy and "
+          "no_proxy." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "Identity not found",
           "Assign the identity to this machine, or correct client_id, object_id or resource_id in auth." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "Azure Arc",
@@ -103,6 +121,10 @@ static const struct {
 
         { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE, "AADSTS90002",
           "Check tenant in auth, and authority if the cloud is another." },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE, "in another cloud",
+          "Set authority in auth to that of the cloud in which the tenant is." },
+        { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE, "tenant has to be",
+          "Set tenant in auth to the id of the tenant; common and organizations are for people." },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_NONE, "check scope",
           "Check scope in auth: the server of tokens does not know what the token is for." },
         { NOTICE_SOURCE_MISCONFIGURED, REASON_BAD_REPLY, "no token:",

@@ -88,13 +88,17 @@ api_faults() {
         api_faults | compare_with errors-api-tokens.txt
 }
 
-# What Entra says: name|words|status|members
-entra_faults() {
+# Reads lines "code|status|error|words"; as Entra says it: name|words|status|members
+entra_says() {
         local code words error status
         while IFS='|' read -r code status error words; do
                 printf '%s|%s: %s|%s|%s\n' "$code" "$code" "$words" "$status" \
                         "$(flat "$error" "$code: $words. Trace ID: 0000 Timestamp: 2026-01-01 00:00:00Z")"
-        done <<-'END'
+        done
+}
+
+entra_faults() {
+        entra_says <<-'END'
 		AADSTS7000215|401|invalid_client|Invalid client secret provided
 		AADSTS7000222|401|invalid_client|The provided client secret keys are expired
 		AADSTS700016|400|unauthorized_client|Application was not found in the directory
@@ -110,7 +114,32 @@ entra_faults() {
 		AADSTS1002012|400|invalid_scope|The provided value for scope is not valid
 		AADSTS90033|503|temporarily_unavailable|A transient error has occurred
 		AADSTS90055|400|invalid_request|There are too many requests
-		AADSTS53003|400|interaction_required|Access has been blocked by conditional access policies
+		AADSTS53003|400|access_denied|Access has been blocked by conditional access policies
+	END
+}
+
+# What concerns an application in the list of codes that Microsoft publishes, and the words of all others.
+entra_rare_faults() {
+        entra_says <<-'END'
+		AADSTS90006|400|temporarily_unavailable|The service is temporarily unavailable
+		AADSTS50196|400|invalid_request|A client loop has been detected
+		AADSTS530032|400|access_denied|The tenant has a security policy that blocks this request
+		AADSTS53000|400|interaction_required|The device is not compliant
+		AADSTS50053|400|invalid_grant|The sign-in came from an address with malicious activity
+		AADSTS50105|400|invalid_grant|The application is not assigned to a role
+		AADSTS65001|400|invalid_grant|The administrator has not consented to use the application
+		AADSTS650057|400|invalid_resource|The resource is not listed in the requested permissions
+		AADSTS70011|400|invalid_scope|The scope requested by the app is invalid
+		AADSTS50034|400|invalid_grant|The account must be added to the directory
+		AADSTS50057|400|invalid_grant|The account is disabled
+		AADSTS50076|400|interaction_required|Multi-factor authentication must be used
+		AADSTS50079|400|interaction_required|Multi-factor authentication must be enrolled in
+		AADSTS50012|401|invalid_client|Client assertion contains an invalid signature
+		AADSTS700025|401|invalid_client|Client is public
+		AADSTS500021|400|access_denied|Access to the tenant is denied
+		AADSTS50194|400|invalid_request|Usage of the /common endpoint is not supported
+		AADSTS90038|400|invalid_request|The tenant belongs to a national cloud
+		AADSTS900144|400|invalid_request|The request body must contain a parameter
 	END
 }
 
@@ -157,11 +186,13 @@ servers_of_tokens() {
         {
                 SEPARATOR=
                 servers_of_tokens client-secret client-certificate workload-identity < <(entra_faults)
+                servers_of_tokens client-secret < <(entra_rare_faults)
                 servers_of_tokens "${KINDS[@]}" < <(any_faults)
         } | watch_sources
         play <<<"$MOMENT"
         {
                 entra_faults
+                entra_rare_faults
                 any_faults
         } | compare_with errors-tokens.txt
 }

@@ -250,6 +250,21 @@ static const struct {
           OUTCOME_REJECTED, REASON_MISCONFIGURED,
           "no token: HTTP 400: AADSTS900023: Tenant identifier 'a b' is no domain; tenant is no "
           "id and no domain" },
+        { 400, FLAT("access_denied", "AADSTS53003: Access has been blocked. The policy." TRACE),
+          OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "no token: HTTP 400: AADSTS53003: Access has been blocked; a conditional access policy blocks "
+          "it" },
+        { 400, FLAT("invalid_client", "AADSTS900384: JWT token failed signature validation." TRACE),
+          OUTCOME_REJECTED, REASON_UNAUTHORIZED,
+          "no token: HTTP 400: AADSTS900384: JWT token failed signature validation; the signature of the "
+          "assertion is wrong" },
+        { 400, FLAT("invalid_request", "AADSTS90038: Tenant is in X." TRACE), OUTCOME_REJECTED,
+          REASON_MISCONFIGURED,
+          "no token: HTTP 400: AADSTS90038: Tenant is in X; the tenant is in another cloud: check "
+          "authority" },
+        { 400, FLAT("invalid_grant", "AADSTS50034: The account must be added." TRACE), OUTCOME_REJECTED,
+          REASON_UNAUTHORIZED,
+          "no token: HTTP 400: AADSTS50034: The account must be added; check the credential" },
         { 400, FLAT("invalid_request", "Identity not found"), OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "no token: HTTP 400: Identity not found; this machine has no such identity: assign it (az vm "
           "identity "
