@@ -11,8 +11,18 @@
 
 #include "base/macro.h"
 
+/* With EVP_sha256() OpenSSL 3 looks for an implementation at each use, which costs more than a digest of a
+ * line. */
+static const EVP_MD *sha256_fetched(void) {
+        static EVP_MD *md;
+
+        if (!md)
+                md = EVP_MD_fetch(NULL, "SHA256", NULL);
+        return md;
+}
+
 int sha256(const void *data, size_t size, uint8_t ret[static SHA256_SIZE]) {
-        return EVP_Digest(data, size, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
+        return EVP_Digest(data, size, ret, NULL, sha256_fetched(), NULL) == 1 ? 0 : -EIO;
 }
 
 int hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,

@@ -11,34 +11,29 @@ int store_event_add(Store *s, int64_t job, const Event *e, const uint8_t key[sta
                     uint64_t walk, uint64_t *ret_walk) {
         _cleanup_json_ json_object *o = NULL;
         _cleanup_free_ char *body = NULL;
-        sqlite3_stmt *q;
+        int64_t seen_in;
 
-        int r = db_query(s->db, &q, "SELECT walk FROM events WHERE job = ?1 AND key = ?2", "ib", job, key,
-                         (size_t) EVENT_KEY_SIZE);
-        if (r < 0)
-                return r;
-        r = db_step(s->db, q);
-        if (r < 0)
-                return r;
-        if (r > 0) {
-                *ret_walk = (uint64_t) sqlite3_column_int64(q, 0);
-                (void) sqlite3_reset(q);
-                return 0;
-        }
-        r = event_to_json(e, &o);
+        int r = event_to_json(e, &o);
         if (r >= 0)
                 r = json_to_text(o, &body);
         if (r >= 0)
                 r = db_run(
                         s->db,
                         "INSERT INTO events (job, key, walk, created_at, level, body) VALUES (?1, ?2, ?3, "
-                        "?4, ?5, ?6)",
+                        "?4, ?5, ?6) ON CONFLICT (job, key) DO NOTHING",
                         "ibiiit", job, key, (size_t) EVENT_KEY_SIZE, (int64_t) walk, e->created_at,
                         (int64_t) e->level, body);
         if (r < 0)
                 return r;
         *ret_walk = walk;
-        return 1;
+        if (db_changes(s->db) > 0)
+                return 1;
+        r = db_get_int(s->db, &seen_in, "SELECT walk FROM events WHERE job = ?1 AND key = ?2", "ib", job,
+                       key, (size_t) EVENT_KEY_SIZE);
+        if (r <= 0)
+                return r < 0 ? r : -EUCLEAN;
+        *ret_walk = (uint64_t) seen_in;
+        return 0;
 }
 
 static int event_read(const char *body, Event **ret) {
