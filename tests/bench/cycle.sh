@@ -22,8 +22,7 @@ unchanged_cycles() {
         ratio "$(requests "$1")" 4
 }
 
-# What news.c did: one cycle each.
-news_seconds() {
+sim_seconds() {
         curl -sS --max-time 10 "$1/_sim/time" | jq .seconds
 }
 
@@ -72,11 +71,17 @@ bench_unchanged() {
         stop_all
 }
 
+# catch_up PID: over what has happened while it stood still, which is no part of a usual cycle.
+catch_up() {
+        kill -CONT "$1"
+        sleep 0.3
+        pause "$1"
+}
+
 # bench_changed NAME SCENARIO
 bench_changed() {
-        local name=$1 daemon bare i asked seconds
+        local name=$1 daemon bare i asked cycled
         start_ftsim "$2"
-        start "$build/bench/news" "$url" 1000
         configure "$name" "$url" "${news_interval_ms}ms"
         start "$build/ftwatchd" --config "$conf"
         daemon=$pid
@@ -85,13 +90,13 @@ bench_changed() {
         bare=$pid
         warm_up "$bare" "$url"
         for ((i = 0; i < news_turns; i++)); do
-                asked=$(requests "$url") seconds=$(news_seconds "$url")
-                turn "$T/$name-daemon" "$daemon" "$news_sec" news_seconds "$url"
-                ratio $(($(requests "$url") - asked)) \
-                        "$(awk -v a="$(news_seconds "$url")" -v b="$seconds" 'BEGIN { print a - b }')" \
-                        >>"$T/$name-requests"
+                catch_up "$daemon"
+                asked=$(requests "$url") cycled=$(cycles "$url")
+                turn "$T/$name-daemon" "$daemon" "$news_sec" cycles "$url"
+                ratio $(($(requests "$url") - asked)) $(($(cycles "$url") - cycled)) >>"$T/$name-requests"
                 echo >>"$T/$name-requests"
-                turn "$T/$name-bare" "$bare" "$news_sec" news_seconds "$url"
+                catch_up "$bare"
+                turn "$T/$name-bare" "$bare" "$news_sec" cycles "$url"
         done
         stop_all
 }
@@ -170,6 +175,10 @@ bench_once() {
                 "$build/ftwatchd" --version >/dev/null
                 ratio $((${EPOCHREALTIME/[.,]/} - started)) 1000 >>"$T/start-wall"
                 echo >>"$T/start-wall"
+                started=${EPOCHREALTIME/[.,]/}
+                curl --version >/dev/null
+                ratio $((${EPOCHREALTIME/[.,]/} - started)) 1000 >>"$T/curl-wall"
+                echo >>"$T/curl-wall"
         done
         stop_all
 }
@@ -198,7 +207,7 @@ cycle_rows() {
         fi
         row "unchanged cycle, CPU: ftwatchd" "$(median_of "$T/daemon")" "%.0f us"
         row "  libcurl + json-c, everything parsed" "$(median_of "$T/bare")" "%.0f us"
-        row "  official Node SDK in a loop" "$sdk_us" "%.0f us"
+        row "  official SDK in a loop, Node${sdk_us:+ $(node --version)}" "$sdk_us" "%.0f us"
         row "  shell loop with curl and jq" "$(median_of "$T/shell")" "%.0f us"
         row "  ftwatchd : libcurl + json-c" "$(ratio_of "$T/daemon" "$T/bare")" "%.2f" "<=" 0.35
         row "  SDK loop : ftwatchd" "$sdk_ratio" "%.0f x" ">=" 15
@@ -225,5 +234,6 @@ cycle_rows() {
         row "ftwatchd --once with a state, wall clock, ms" "$(median_of "$T/once-wall")" "%.1f" "<=" 25
         row "  of it to load the program and its libraries (--version), ms" \
                 "$(median_of "$T/start-wall")" "%.1f"
+        row "  ftwatchd --once : curl --version" "$(ratio_of "$T/once-wall" "$T/curl-wall")" "%.1f"
         row "  CPU, ms" "$(median_of "$T/once-cpu")" "%.0f"
 }

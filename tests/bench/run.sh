@@ -35,7 +35,7 @@ case ${1-} in
                 ;;
 esac
 
-for program in ftwatchd ftsim bench/bare bench/news; do
+for program in ftwatchd ftsim bench/bare; do
         [ -x "$build/$program" ] || { echo "bench: no $build/$program; make bench builds it" >&2; exit 1; }
 done
 for tool in curl jq awk openssl; do

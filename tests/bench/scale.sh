@@ -61,7 +61,7 @@ scale_looks() {
         local world
         for world in idle active single; do
                 curl -sS --max-time 30 "$(<"$T/$world.http")/_sim/requests" |
-                        jq -r --argjson now "$(news_seconds "$(<"$T/$world.http")")" '.[] |
+                        jq -r --argjson now "$(sim_seconds "$(<"$T/$world.http")")" '.[] |
                                 select(.path | endswith("/jobs")) |
                                 "\(.path | split("/")[3][1:]) \($now - .time)"'
         done
