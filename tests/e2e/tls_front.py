@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """TLS in front of ftsim: takes connections, wants a client certificate if it is told to, and passes the bytes
-on. What came is logged, one JSON line a connection: the subject of the client's certificate, or why the
-handshake failed.
+on. What came is logged, one JSON line a connection: the subject of the client's certificate, the name
+that was asked for, whether a session was resumed (without certificates); or why the handshake failed.
 
   tls_front.py --port-file F --log F --to PORT --cert PEM --key PEM [--client-ca PEM] [--host ADDRESS]
 """
@@ -26,7 +26,8 @@ def serve(connection, context, arguments, log):
     except (ssl.SSLError, OSError) as e:
         log({"error": str(e)})
         return
-    log({"client": common_name(near.getpeercert()), "sni": getattr(near, "ft_sni", None)})
+    log({"client": common_name(near.getpeercert()), "sni": getattr(near, "ft_sni", None),
+         "resumed": near.session_reused})
     far = socket.create_connection(("127.0.0.1", arguments.to))
     relay(near, far)
 

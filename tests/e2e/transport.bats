@@ -5,6 +5,7 @@
 bats_require_minimum_version 1.5.0
 load daemon
 load pki
+load warp
 
 KEY='api_key = "ftsim-key";'
 
@@ -215,6 +216,25 @@ refused() {
 }
 
 # --- addresses ------------------------------------------------------------------------------------------
+
+# A source without jobs is polled every five minutes, by a new connection: libcurl keeps none so long.
+@test "TLS sessions are resumed for an hour, then certificates are shown and verified again" {
+        clock_at "$(date +%s)" # when the certificate is valid
+        start_ftsim - --clock-file "$T/clock" <<<''
+        start_front plain server
+        source_is "https://127.0.0.1:$FRONT" "ca_file = \"$T/ca.pem\";"
+        play <<<'7000 exit'
+        run ! grep 'poll failed' "$T/daemon.log"
+        # When each connection came, in seconds since the first one, and whether it resumed a session.
+        sim GET /_sim/requests | jq -c --slurpfile came "$T/plain.jsonl" '
+                [map(.time), ($came | map(.resumed))] | transpose |
+                .[0][0] as $first | map(.[0] -= $first)' >"$T/connections"
+        jq -e 'length >= 20 and (map(select(.[1] | not) | .[0]) |
+                length == 2 and .[0] == 0 and .[1] >= 3600 and .[1] < 4000)' "$T/connections" || {
+                cat "$T/connections"
+                return 1
+        }
+}
 
 @test "resolve: a private endpoint by its name, IPv4 and IPv6, the certificate still checked for the name" {
         start_front front server

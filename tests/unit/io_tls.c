@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -30,7 +31,7 @@ static void cert_add_extension(X509 *cert, int nid, const char *value) {
         X509_EXTENSION_free(extension);
 }
 
-static X509 *cert_new(EVP_PKEY *key) {
+static X509 *cert_new(EVP_PKEY *key, size_t padding) {
         X509 *cert = X509_new();
 
         assert_non_null(cert);
@@ -45,11 +46,17 @@ static X509 *cert_new(EVP_PKEY *key) {
         assert_int_equal(X509_set_issuer_name(cert, name), 1);
         cert_add_extension(cert, NID_subject_alt_name, "DNS:localhost");
         cert_add_extension(cert, NID_basic_constraints, "critical,CA:TRUE");
+        if (padding > 0) {
+                char *comment = calloc(1, padding + 1);
+                assert_non_null(comment);
+                cert_add_extension(cert, NID_netscape_comment, memset(comment, 'x', padding));
+                free(comment);
+        }
         assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
         return cert;
 }
 
-IoTls *io_tls_new(void) {
+IoTls *io_tls_new(size_t padding) {
         IoTls *t = calloc(1, sizeof *t);
         const char *parent = getenv("TMPDIR");
 
@@ -61,7 +68,7 @@ IoTls *io_tls_new(void) {
 
         EVP_PKEY *key = EVP_EC_gen("P-256");
         assert_non_null(key);
-        X509 *cert = cert_new(key);
+        X509 *cert = cert_new(key, padding);
         FILE *f = fopen(t->cert, "we");
         assert_non_null(f);
         assert_int_equal(PEM_write_X509(f, cert), 1);

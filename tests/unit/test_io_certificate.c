@@ -42,7 +42,7 @@ static void test_judge(void **state) {
 }
 
 static void test_read(void **state) {
-        IoTls *t = io_tls_new();
+        IoTls *t = io_tls_new(0);
         CertificateSpan span = {};
 
         (void) state;

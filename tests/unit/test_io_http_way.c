@@ -130,7 +130,7 @@ static void write_encrypted(const IoTls *t, const char *path) {
 }
 
 static void test_certificates(void **state) {
-        IoTls *t = io_tls_new(), *other = io_tls_new();
+        IoTls *t = io_tls_new(0), *other = io_tls_new(0);
         _cleanup_(secret_freep) Secret *right = NULL, *wrong = NULL;
         _cleanup_free_ char *text = NULL, *locked = NULL;
 

@@ -405,7 +405,7 @@ static void test_no_connection_and_cancel(void **state) {
 }
 
 static int group_setup(void **state) {
-        tls = io_tls_new();
+        tls = io_tls_new(0);
         return io_group_setup(state);
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
@@ -23,7 +24,7 @@
 static IoTls *tls;
 static char *cert, *key;
 static struct MHD_Daemon *server;
-static unsigned port;
+static unsigned port;                   /* of the server that is asked */
 static gnutls_datum_t ticket_key;
 static int last_fd;                     /* of the connection that was asked last, the server's end */
 static bool last_resumed;               /* its session, that is without certificates */
@@ -61,19 +62,29 @@ static enum MHD_Result on_request(_unused_ void *userdata, struct MHD_Connection
         return r;
 }
 
+static struct MHD_Daemon *server_new(const char *its_cert, const char *its_key) {
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct MHD_Daemon *d = MHD_start_daemon(
+                MHD_USE_TLS | MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL,
+                MHD_OPTION_SOCK_ADDR, &a, MHD_OPTION_HTTPS_MEM_KEY, its_key, MHD_OPTION_HTTPS_MEM_CERT,
+                its_cert, MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL, MHD_OPTION_END);
+
+        assert_non_null(d);
+        return d;
+}
+
+static unsigned server_port(struct MHD_Daemon *d) {
+        return MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
 static int group_setup(void **state) {
         assert_int_equal(io_group_setup(state), 0);
-        tls = io_tls_new();
+        tls = io_tls_new(0);
         cert = io_read_file(tls->cert);
         key = io_read_file(tls->key);
-        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         assert_int_equal(gnutls_session_ticket_key_generate(&ticket_key), GNUTLS_E_SUCCESS);
-        server = MHD_start_daemon(MHD_USE_TLS | MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, on_request,
-                                  NULL, MHD_OPTION_SOCK_ADDR, &a, MHD_OPTION_HTTPS_MEM_KEY, key,
-                                  MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_NOTIFY_CONNECTION,
-                                  on_connection, NULL, MHD_OPTION_END);
-        assert_non_null(server);
-        port = MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT)->port;
+        server = server_new(cert, key);
+        port = server_port(server);
         return 0;
 }
 
@@ -187,6 +198,50 @@ static void test_session_is_resumed(void **state) {
         assert_true(last_resumed);
 }
 
+#define CERT_SIZE ((size_t) 60 * 1000)
+#define N_SERVERS 50U
+#define ROOM (2048U * 1024)             /* for sessions, each of which has the server's certificate */
+
+/* One server, for which fifty files vouch: fifty, as far as what is kept is concerned. Returns of how many
+ * the session was resumed. */
+static unsigned n_resumed(IoFixture *f, const IoTls *large) {
+        unsigned n = 0;
+        Waiter w;
+
+        for (unsigned i = 0; i < N_SERVERS; i++) {
+                char file[sizeof large->dir + 16];
+                (void) snprintf(file, sizeof file, "%s/%u.pem", large->dir, i);
+                get_anew(&w, f, file);
+                assert_int_equal(w.reply.failure, HTTP_FAILURE_NONE);
+                /* What came first is kept, what found no room never is. */
+                assert_true(!last_resumed || n == i);
+                n += last_resumed;
+        }
+        return n;
+}
+
+static void test_sessions_have_a_limit(void **state) {
+        IoTls *large = io_tls_new(CERT_SIZE);
+        char *its_cert = io_read_file(large->cert), *its_key = io_read_file(large->key);
+        struct MHD_Daemon *d = server_new(its_cert, its_key);
+
+        port = server_port(d);
+        for (unsigned i = 0; i < N_SERVERS; i++) {
+                char file[sizeof large->dir + 16];
+                (void) snprintf(file, sizeof file, "%s/%u.pem", large->dir, i);
+                assert_return_code(link(large->cert, file), errno);
+        }
+        assert_int_equal(n_resumed(*state, large), 0);
+        unsigned n = n_resumed(*state, large);
+        assert_true(n * CERT_SIZE <= ROOM && (n + 2) * CERT_SIZE > ROOM);
+        assert_int_equal(n_resumed(*state, large), n);
+        port = server_port(server);
+        MHD_stop_daemon(d);
+        free(its_cert);
+        free(its_key);
+        io_tls_free(large);
+}
+
 /* The right certificate for another name. */
 static void test_wrong_name(void **state) {
         Waiter w;
@@ -213,6 +268,7 @@ int main(void) {
                 io_test(test_known_certificate),
                 io_test(test_server_hangs_up_between_requests),
                 io_test(test_session_is_resumed),
+                io_test(test_sessions_have_a_limit),
                 io_test(test_wrong_name),
                 io_test(test_unusable_ca_file),
         };
