@@ -37,25 +37,6 @@ flat() {
                 '"\"body\": \({ error: $code, error_description: $text } | tostring | tojson)"'
 }
 
-# What each source was told first; kinds that were told the same share a line. Reads lines "name|words".
-compare_with() {
-        local golden=$TOP/tests/e2e/golden/$1 name words kinds
-        kinds=$(printf '%s\n' "${KINDS[@]}" | jq -Rnc '[inputs]')
-        told "select(.type | test(\"$TROUBLES\")) | .data + { type }" >"$T/notices"
-        while IFS='|' read -r name words _; do
-                echo "$words"
-                jq -rs --arg name "$name" --argjson kinds "$kinds" '
-                        map(select(.source | startswith($name + "."))) | group_by(.source) | map(first) |
-                        map({ kind: (.source | sub(".*[.]"; "")), says: ("\(.type) (\(.reason)): " +
-                                (.detail | sub(" [(]request [^)]*[)]"; "")) + "\n    -> \(.advice)") }) |
-                        group_by(.says) | map({ says: .[0].says, kinds: ($kinds - ($kinds - map(.kind))) }) |
-                        sort_by(.kinds[0] as $k | $kinds | index($k)) | .[] |
-                        "  \(.kinds | join(", ")): \(.says)"' "$T/notices"
-        done >"$T/troubles"
-        [[ -z ${FTWATCH_UPDATE_GOLDEN:-} ]] || cp "$T/troubles" "$golden"
-        diff -u "$golden" "$T/troubles"
-}
-
 # name|words|status|members of the fault with which the API answers
 api_faults() {
         cat <<-END
@@ -85,7 +66,7 @@ api_faults() {
                 done < <(api_faults)
         } | watch_sources
         play <<<"$MOMENT"
-        api_faults | compare_with errors-api-tokens.txt
+        api_faults | compare_with errors-api-tokens.txt "${KINDS[@]}"
 }
 
 # Reads lines "code|status|error|words"; as Entra says it: name|words|status|members
@@ -194,5 +175,5 @@ servers_of_tokens() {
                 entra_faults
                 entra_rare_faults
                 any_faults
-        } | compare_with errors-tokens.txt
+        } | compare_with errors-tokens.txt "${KINDS[@]}"
 }

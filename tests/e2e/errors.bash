@@ -5,6 +5,9 @@
 #   fault PATH STATUS [MEMBERS]       how the simulator answers below that path
 #   body CODE MESSAGE                 an error as most spell it, as the member `body` of a fault
 #   expired_body                      that of an audience or token that is not valid, with the status 401
+#   compare_with GOLDEN KIND..        reads lines "name|words": what each source "name.KIND" told first is as
+#                                     in golden/GOLDEN, kinds that were told the same on one line;
+#                                     FTWATCH_UPDATE_GOLDEN=1 writes it anew
 #   LACKS                             what is said of a role that allows other things
 
 # shellcheck disable=SC2034  # for the tests
@@ -35,4 +38,22 @@ expired_body() {
         printf '"body": '
         jq -n --arg m "$expired (https://cognitiveservices.azure.com), or have expired." \
                 '{ statusCode: 401, message: $m } | tostring'
+}
+
+compare_with() {
+        local golden=$TOP/tests/e2e/golden/$1 name words kinds
+        kinds=$(printf '%s\n' "${@:2}" | jq -Rnc '[inputs]')
+        told "select(.type | test(\"$TROUBLES\")) | .data + { type }" >"$T/notices"
+        while IFS='|' read -r name words _; do
+                echo "$words"
+                jq -rs --arg name "$name" --argjson kinds "$kinds" '
+                        map(select(.source | startswith($name + "."))) | group_by(.source) | map(first) |
+                        map({ kind: (.source | sub(".*[.]"; "")), says: ("\(.type) (\(.reason)): " +
+                                (.detail | sub(" [(]request [^)]*[)]"; "")) + "\n    -> \(.advice)") }) |
+                        group_by(.says) | map({ says: .[0].says, kinds: ($kinds - ($kinds - map(.kind))) }) |
+                        sort_by(.kinds[0] as $k | $kinds | index($k)) | .[] |
+                        "  \(.kinds | join(", ")): \(.says)"' "$T/notices"
+        done >"$T/troubles"
+        [[ -z ${FTWATCH_UPDATE_GOLDEN:-} ]] || cp "$T/troubles" "$golden"
+        diff -u "$golden" "$T/troubles"
 }

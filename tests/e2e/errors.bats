@@ -71,23 +71,8 @@ faults() {
 	END
 }
 
-# What each source told first; those that say the same share a line.
-troubles() {
-        local name words
-        told "select(.type | test(\"$TROUBLES\")) | .data + { type }" >"$T/notices"
-        while IFS='|' read -r name words _; do
-                echo "$words"
-                jq -rs --arg name "$name" '
-                        map(select(.source | startswith($name + "."))) | group_by(.source) | map(first) |
-                        map({ dialect: (.source | sub(".*[.]"; "")), says: ("\(.type) (\(.reason)): " +
-                                (.detail | sub(" [(]request [^)]*[)]"; "")) + "\n    -> \(.advice)") }) |
-                        group_by(.says) | sort_by(.[0].dialect) | .[] |
-                        "  \(map(.dialect) | join(", ")): \(.[0].says)"' "$T/notices"
-        done
-}
-
 @test "each dialect with each error: what is told, and what to do" {
-        local golden=$TOP/tests/e2e/golden/errors.txt name words code more n=0
+        local name words code more n=0
         start_ftsim - <<<'api_versions = [ "2024-10-21", "2025-11-15-preview" ];'
         {
                 SEPARATOR=
@@ -111,9 +96,7 @@ troubles() {
                 echo 'nothing|a path where nothing is'
                 echo 'old|an api_version of yesterday'
                 faults
-        } | troubles >"$T/troubles"
-        [[ -z ${FTWATCH_UPDATE_GOLDEN:-} ]] || cp "$T/troubles" "$golden"
-        diff -u "$golden" "$T/troubles"
+        } | compare_with errors.txt "${DIALECTS[@]}"
 }
 
 @test "the bodies that real servers sent are of the right class, for each dialect" {
