@@ -145,11 +145,10 @@ int store_shift_clock(Store *s, usec_t then_usec, int64_t step_usec) {
         /* How long an unfinished job has its status is compared with what was told of it. Of what is over
          * the stamps stay as they were made. */
         static const char *const updates[] = {
-                "UPDATE jobs SET changed_usec = max(changed_usec + ?1, 1)"
-                " WHERE terminal = 0 AND removed_usec IS NULL AND tail_usec IS NULL",
-                "UPDATE jobs SET tail_usec = max(tail_usec + ?1, 1), changed_usec = max(changed_usec + "
-                "?1, 1)"
-                " WHERE tail_usec IS NOT NULL",
+                "UPDATE jobs SET changed_usec = max(changed_usec + ?1, 1),"
+                " tail_usec = max(tail_usec + ?1, 1) WHERE id IN"
+                " (SELECT id FROM jobs WHERE terminal = 0 AND removed_usec IS NULL"
+                " UNION SELECT id FROM jobs WHERE tail_usec IS NOT NULL)",
                 "UPDATE deliveries SET created_usec = max(created_usec + ?1, 1),"
                 " due_usec = max(due_usec + ?1, 1) WHERE state IN (0, 1)",
                 "UPDATE vigils SET progress_usec = max(progress_usec + ?1, 1)",
