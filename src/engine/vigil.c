@@ -11,7 +11,7 @@
 #include "engine/watch.h"
 #include "store/vigil.h"
 
-#define DETAIL_MAX 4096U
+#define DETAIL_MAX (4 * EVENT_MESSAGE_MAX + 1024U)    /* bytes: it may quote the last event */
 /* How far the stored stamp of progress may lag behind: a job that trains has news in every poll. After a
  * restart that much benefit of the doubt makes no stall early. */
 #define PROGRESS_LAG_USEC (5 * USEC_PER_MINUTE)
@@ -127,7 +127,7 @@ static int say_waiting(Source *s, const Watch *w, const Notice *n, const char *s
 }
 
 static int say(Source *s, const Watch *w, VigilKind kind, Notice *n) {
-        _cleanup_(buf_done) Buf b = BUF_INIT(DETAIL_MAX * 4);
+        _cleanup_(buf_done) Buf b = BUF_INIT(DETAIL_MAX);
         usec_t since = vigil_since(&w->vigil, kind);
         usec_t now = kind == VIGIL_OVERDUE ? source_server_usec(s) : engine_steady(s->engine);
         char stamp[STAMP_MAX], span[SPAN_MAX];

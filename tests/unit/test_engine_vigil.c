@@ -212,6 +212,24 @@ static void test_waiting(void **state) {
         rig_free(rig);
 }
 
+/* The last event may be as long as any, in characters that take most bytes. */
+static void test_waiting_long_words(void **state) {
+        RigOptions options = { .source = "wait_after = \"150ms\";" };
+        Rig *rig = rig_new(&options);
+        _cleanup_(buf_done) Buf words = BUF_INIT(SIZE_MAX / 4);
+
+        (void) state;
+        for (unsigned i = 0; i < EVENT_MESSAGE_MAX; i++)
+                assert_int_equal(buf_puts(&words, "\xf0\x9f\x90\xa2"), 0);
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "pending");
+        fake_event_add(rig->api, j, "info", buf_string(&words));
+        rig_wait(rig, is_told, (void *) (uintptr_t) WAITING, "the wait");
+        assert_int_equal(told(rig, WAITING, j), 1);
+        assert_int_equal(rig_source(rig)->n_failed, 0);
+        rig_free(rig);
+}
+
 /* A job whose list of events is not to be had waits no less; that it stalls nobody can know. */
 static void test_without_events(void **state) {
         RigOptions options = { .source = "wait_after = \"150ms\"; stall_after = \"150ms\";" };
@@ -348,7 +366,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_stalled),         cmocka_unit_test(test_moves_again),
                 cmocka_unit_test(test_restart),         cmocka_unit_test(test_clock_was_ahead),
-                cmocka_unit_test(test_waiting),         cmocka_unit_test(test_off),
+                cmocka_unit_test(test_waiting),         cmocka_unit_test(test_waiting_long_words),
+                cmocka_unit_test(test_off),
                 cmocka_unit_test(test_overdue),         cmocka_unit_test(test_paused),
                 cmocka_unit_test(test_lost_commit),     cmocka_unit_test(test_stamp_lags),
                 cmocka_unit_test(test_without_events),
