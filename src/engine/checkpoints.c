@@ -67,28 +67,31 @@ static int read_row(const Page *page, size_t i, Checkpoint **ret, const char **r
 }
 
 /* Newest first on the wire: told from the oldest. */
-static int take_page(Source *s, const StoredJob *stored, const Page *page, const char **ret_reason) {
-        int r = 0;
-
-        for (size_t i = page->n_rows; r >= 0 && i > 0; i--) {
-                Checkpoint *c = NULL;
-                r = read_row(page, i - 1, &c, ret_reason);
-                if (r >= 0)
-                        r = take_one(s, stored, c);
-        }
-        return r;
-}
-
-static int ingest(Source *s, int64_t job_row, const Page *page, const char **ret_reason) {
+static int take_rows(Source *s, int64_t job_row, Checkpoint **rows, size_t n) {
         _cleanup_(stored_job_freep) StoredJob *stored = NULL;
 
-        int r = page->n_rows > 0 ? observation_begin(s->engine) : 0;
-        if (r < 0 || page->n_rows == 0)
+        int r = n > 0 ? observation_begin(s->engine) : 0;
+        if (r < 0 || n == 0)
                 return r;
         r = store_job_load_by_id(s->engine->ports.store, job_row, &stored);
-        if (r > 0)
-                r = take_page(s, stored, page, ret_reason);
+        for (size_t i = n; stored && r >= 0 && i > 0; i--)
+                r = take_one(s, stored, TAKE_PTR(rows[i - 1]));
         return observation_end(s->engine, MIN(r, 0));
+}
+
+/* All rows are read before the first is believed: a page is one fact. */
+static int ingest(Source *s, int64_t job_row, const Page *page, const char **ret_reason) {
+        Checkpoint **rows = calloc(page->n_rows + 1, sizeof(Checkpoint *));
+        int r = rows ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r >= 0 && i < page->n_rows; i++)
+                r = read_row(page, i, &rows[i], ret_reason);
+        if (r >= 0)
+                r = take_rows(s, job_row, rows, page->n_rows);
+        for (size_t i = 0; rows && i < page->n_rows; i++)
+                checkpoint_free(rows[i]);
+        free(rows);
+        return r;
 }
 
 /* Whatever it answers, jobs are watched without it; only what throttles is held against the source. */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/strings.h"
+#include "engine/engine_internal.h"
 #include "unit/engine_rig.h"
 
 #define METRIC "fine_tuning.job.metric"
@@ -224,6 +225,24 @@ static void test_checkpoints_silent(void **state) {
         }
 }
 
+/* A row that is none: nothing of the page is believed, and it is no fault of the store. */
+static void test_checkpoints_broken(void **state) {
+        RigOptions options = { .rules = RULES };
+        Rig *rig = rig_new(&options);
+
+        (void) state;
+        rig->api->has_checkpoints = true;
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        set_checkpoints(j, "{\"step_number\":20}," ROW(10));
+        look(rig);
+        assert_int_not_equal(rig->api->n_checkpoints, 0);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM checkpoints"), 0);
+        assert_int_equal(rig->engine->store_error, 0);
+        assert_int_equal(rig_source(rig)->n_failed, 0);
+        rig_free(rig);
+}
+
 static void test_checkpoints_off(void **state) {
         RigOptions options = { .source = "checkpoints = false;" };
         Rig *rig = rig_new(&options);
@@ -246,6 +265,7 @@ int main(void) {
                 cmocka_unit_test(test_history),       cmocka_unit_test(test_crash_between),
                 cmocka_unit_test(test_result_file),   cmocka_unit_test(test_checkpoints),
                 cmocka_unit_test(test_checkpoints_silent), cmocka_unit_test(test_checkpoints_off),
+                cmocka_unit_test(test_checkpoints_broken),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
