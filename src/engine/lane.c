@@ -96,7 +96,7 @@ void lane_arm(Lane *l, const Now *now) {
         if (l->due_usec == USEC_INFINITY || l->n_sending >= lane_width(l))
                 at = USEC_INFINITY;
         if (l->n_ended > 0)
-                at = MIN(at, usec_add(now->boot_usec, STORE_RETRY_USEC));
+                at = usec_add(now->boot_usec, STORE_RETRY_USEC);
         if (l->stopped || at == USEC_INFINITY)
                 (void) sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
         else if (sd_event_source_set_time(l->timer, at) < 0 ||
@@ -149,7 +149,8 @@ void lane_run(Lane *l) {
 
         if (l->n_ended > 0 && e->broken == 0)
                 lane_settle_ended(l, &now);
-        while (!l->stopped && e->broken == 0 && l->n_sending < lane_width(l)) {
+        /* While the end of one cannot be written down no other begins: the store would offer the same. */
+        while (!l->stopped && e->broken == 0 && l->n_ended == 0 && l->n_sending < lane_width(l)) {
                 _cleanup_(delivery_done) Delivery d = {};
                 bool may_send = now.boot_usec >= l->blocked_until_usec && now.boot_usec >= l->next_send_usec;
                 r = store_delivery_next(e->ports.store, l->receiver->name, USEC_INFINITY, &d);
@@ -214,7 +215,8 @@ bool lane_is_idle(const Lane *l) {
 bool lane_health_ok(const Lane *l) {
         Now now = engine_now(l->engine);
 
-        if (l->stopped || l->n_sending >= lane_width(l) || l->blocked_until_usec > now.boot_usec)
+        if (l->stopped || l->n_ended > 0 || l->n_sending >= lane_width(l) ||
+            l->blocked_until_usec > now.boot_usec)
                 return true;
         return usec_add(l->due_usec, HEALTH_LATE_USEC) > now.boot_usec ||
                usec_add(l->next_send_usec, HEALTH_LATE_USEC) > now.boot_usec;

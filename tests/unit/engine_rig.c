@@ -28,6 +28,11 @@ static void on_change(void *userdata) {
         assert_non_null(userdata);
 }
 
+static void on_delivery(const DeliveryReport *report, void *userdata) {
+        (void) report;
+        ((Rig *) userdata)->n_reports++;
+}
+
 static void on_broken(int error, void *userdata) {
         ((Rig *) userdata)->broken = error;
 }
@@ -131,6 +136,7 @@ static void rig_start_as(Rig *rig, bool once) {
                 .on_idle = on_idle,
                 .on_change = on_change,
                 .on_broken = on_broken,
+                .on_delivery = on_delivery,
                 .userdata = rig,
         };
         rig->idle = false;

@@ -34,6 +34,7 @@ typedef struct Rig {
         char dir[64];                   /* "" in memory */
         bool idle;
         int broken;                     /* on_broken: its error */
+        unsigned n_reports;             /* on_delivery: attempts whose end is written down */
 } Rig;
 
 Rig *rig_new(const RigOptions *options);

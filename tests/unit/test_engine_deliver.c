@@ -375,6 +375,29 @@ static void test_settle_fails(void **state) {
         rig_free(rig);
 }
 
+/* Nor is it ended twice when what is too late cannot be noted at once. */
+static void test_late_settle_fails(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .hook = "max_age = \"1min\";" });
+
+        (void) state;
+        rig_first_contact(rig);
+        rig->api->hook_fault = refuse;
+        refuse_status = 503;
+        (void) fake_job_add(rig->api, "pending");
+        rig_poll(rig, 2);
+        rig_stop(rig);
+        rig_exec(rig, "UPDATE deliveries SET state = 0, created_usec = created_usec - 61000000");
+        rig_exec(rig, "CREATE TRIGGER full BEFORE UPDATE OF state ON deliveries WHEN new.state = 3"
+                      " BEGIN SELECT raise(ABORT, 'full'); END");
+        rig_start(rig);
+        rig_poll(rig, 3);
+        rig->n_reports = 0;
+        rig_exec(rig, "DROP TRIGGER full");
+        rig_wait(rig, gone, NULL, "given up for its age");
+        assert_int_equal(rig->n_reports, 2);
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_half_fails),
@@ -388,6 +411,7 @@ int main(void) {
                 cmocka_unit_test(test_clock_back),
                 cmocka_unit_test(test_drain),
                 cmocka_unit_test(test_settle_fails),
+                cmocka_unit_test(test_late_settle_fails),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,6 +328,8 @@ static void test_health(void **state) {
         lane.next_send_usec = 0;
         lane.n_sending = 1000;
         assert_true(lane_health_ok(&lane));
+        lane.n_sending = lane.n_ended = 1;
+        assert_true(lane_health_ok(&lane));
         rig_free(rig);
 }
 
