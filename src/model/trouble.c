@@ -1,5 +1,12 @@
 #include "model/trouble.h"
 
+#include <stddef.h>
+
+#include "base/macro.h"
+
+_Static_assert(NOTICE_SOURCE_THROTTLED - NOTICE_SOURCE_UNAUTHORIZED + 1 == TROUBLE_TYPES,
+               "one for each type of trouble");
+
 static const struct {
         NoticeType type;
         uint64_t after; /* 0: the configured number. A wrong key does not get better by waiting */
@@ -46,10 +53,22 @@ static void trouble_count(Trouble *t, NoticeType type, Reason reason, usec_t now
         t->reason = reason;
 }
 
+/* When a type was told last, which is not told_type. */
+static usec_t *trouble_other(Trouble *t, NoticeType type) {
+        unsigned i = (unsigned) type - NOTICE_SOURCE_UNAUTHORIZED;
+
+        return i < TROUBLE_TYPES ? &t->others_usec[i] : NULL;
+}
+
 /* Tells it when it was not told yet, or is due to be told again. */
 static TroubleNews trouble_tell(Trouble *t, usec_t now) {
-        if (t->told_usec > 0 && t->told_type == t->type && usec_sub(now, t->told_usec) < TROUBLE_REMIND_USEC)
+        usec_t *other = trouble_other(t, t->type), *before = trouble_other(t, t->told_type);
+        usec_t last = t->told_type == t->type ? t->told_usec : other ? *other : 0;
+
+        if (last > 0 && usec_sub(now, last) < TROUBLE_REMIND_USEC)
                 return TROUBLE_NO_NEWS;
+        if (t->told_usec > 0 && before)
+                *before = t->told_usec;
         t->told_type = t->type;
         t->told_usec = now;
         return TROUBLE_TELL;
@@ -94,4 +113,6 @@ TroubleNews trouble_take_refusal(Trouble *t, const Outcome *outcome, usec_t now)
 void trouble_shift(Trouble *t, int64_t step_usec) {
         t->since_usec = usec_shift(t->since_usec, step_usec);
         t->told_usec = usec_shift(t->told_usec, step_usec);
+        for (size_t i = 0; i < TROUBLE_TYPES; i++)
+                t->others_usec[i] = usec_shift(t->others_usec[i], step_usec);
 }

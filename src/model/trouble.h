@@ -1,6 +1,7 @@
 #pragma once
 /* When to say that a source or a receiver is in trouble, and when that it is over: once each, reminded at
- * most daily. A state machine fed with the outcome of every attempt. */
+ * most daily, also where two kinds of trouble take turns. A state machine fed with the outcome of every
+ * attempt. */
 
 #include <stdbool.h>
 
@@ -9,6 +10,7 @@
 #include "model/outcome.h"
 
 #define TROUBLE_REMIND_USEC USEC_PER_DAY
+#define TROUBLE_TYPES 4U                /* of a source; a receiver has one */
 
 typedef struct Trouble {
         uint64_t n_row;                 /* failures in a row, of whatever type */
@@ -18,6 +20,9 @@ typedef struct Trouble {
         usec_t since_usec;              /* realtime, the first failure in this row */
         NoticeType told_type;
         usec_t told_usec;               /* realtime, when last told; 0: not told */
+        /* The same of the other types that were told in this row, since the start: at most one notice more
+         * after a restart is the price of not storing them. */
+        usec_t others_usec[TROUBLE_TYPES];
 } Trouble;
 
 typedef enum TroubleNews {

@@ -71,7 +71,8 @@ static void test_polls(void **state) {
                 { "to", "R+", 1 },
                 { "999o", "..T+", 3 },
                 { "tttuuo", "..R.U+", 3 },              /* another kind is told too */
-                { "tttuuttto", "..R.U..R+", 3 },
+                { "tttuuttto", "..R.U...+", 3 },        /* and once */
+                { "uutttuumm999ouuttto", ".U..R...M..T+.U..R+", 3 },
                 { "t9b5t9o", ".....T+", 3 },            /* taking turns is blindness too */
                 { "tttu9tu9to", "..R......+", 3 },      /* and no storm */
                 { "ttotto", "......", 3 },
@@ -106,6 +107,28 @@ static void test_reminded_daily(void **state) {
                 n_told += trouble_take_poll(&t, &o, 3, START + hour * USEC_PER_HOUR, &blind) == TROUBLE_TELL;
         assert_int_equal(n_told, 10);
         assert_true(t.since_usec == START);
+}
+
+/* Two kinds that take turns are told daily each, not at every turn; no less after the clock was set. */
+static void test_taking_turns(void **state) {
+        unsigned n_told[_NOTICE_TYPE_MAX] = {};
+        int64_t step = 0;
+        Trouble t = {};
+        usec_t blind;
+
+        (void) state;
+        for (unsigned minute = 0; minute < 10 * 24 * 60; minute++) {
+                Outcome o = outcome_of(minute % 10 < 5 ? 't' : 'u');
+                if (minute == 5 * 24 * 60) {
+                        step = (int64_t) (10 * USEC_PER_DAY);
+                        trouble_shift(&t, step);
+                }
+                usec_t now = usec_shift(START + minute * USEC_PER_MINUTE, step);
+                if (trouble_take_poll(&t, &o, 3, now, &blind) == TROUBLE_TELL)
+                        n_told[t.told_type]++;
+        }
+        assert_int_equal(n_told[NOTICE_SOURCE_UNREACHABLE], 10);
+        assert_int_equal(n_told[NOTICE_SOURCE_UNAUTHORIZED], 10);
 }
 
 static void test_deliveries(void **state) {
@@ -174,6 +197,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_polls),
                 cmocka_unit_test(test_reminded_daily),
+                cmocka_unit_test(test_taking_turns),
                 cmocka_unit_test(test_deliveries),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_reasons),
