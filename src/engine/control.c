@@ -81,6 +81,7 @@ int engine_test(Engine *e, const char *receiver, NoticeType type, char ret_id[st
         _cleanup_(notice_freep) Notice *n = NULL;
         size_t i;
 
+        engine_check_clock(e);
         int r = find_receiver(e, receiver, &i);
         if (r >= 0)
                 r = dispatcher_hasten(e->dispatcher, i, ret_wait_usec);
@@ -117,6 +118,7 @@ int engine_retry(Engine *e, const char *notice_id) {
         int64_t seq = 0;
         int n = 0;
 
+        engine_check_clock(e);
         int r = receiver_names(e, &names);
         if (r >= 0)
                 r = store_notice_find(e->ports.store, notice_id, &seq);
@@ -136,6 +138,7 @@ int engine_retry_dead(Engine *e, const char *receiver_glob, usec_t since_real_us
         _cleanup_(strv_freep) char **names = NULL;
         int n = 0;
 
+        engine_check_clock(e);
         int r = receiver_names(e, &names);
         if (r >= 0)
                 r = observation_begin(e);

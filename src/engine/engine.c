@@ -35,6 +35,7 @@ uint32_t engine_random(void) {
 static void source_shift_clock(Source *s, int64_t step_usec) {
         trouble_shift(&s->trouble, step_usec);
         watches_shift_clock(s, step_usec);
+        tails_shift_clock(s, step_usec);
 }
 
 void engine_check_clock(Engine *e) {
@@ -42,7 +43,7 @@ void engine_check_clock(Engine *e) {
         int64_t step = e->seen.boot_usec > 0 ? clock_step(&e->seen, &now) : 0;
         char span[SPAN_MAX];
 
-        if (step == 0) {
+        if (step == 0 || !e->ports.store) {
                 e->seen = now;
                 return;
         }

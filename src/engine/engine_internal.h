@@ -52,7 +52,8 @@ static inline usec_t engine_steady(const Engine *e) {
 
 uint32_t engine_random(void);
 /* Has the realtime clock been set since the last look? Then every stamp that something waits for moves
- * along. Called where timers go off. */
+ * along. Called first of all wherever the engine is entered, by a timer, a reply or a call: stamps of two
+ * clocks must not meet. Does nothing in the engine of a probe, which has no store. */
 void engine_check_clock(Engine *e);
 /* Something ended: on_idle is called soon if nothing else is under way. */
 void engine_check_idle(Engine *e);

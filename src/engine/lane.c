@@ -16,7 +16,6 @@
 static int on_lane_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         (void) source;
         (void) usec;
-        engine_check_clock(((Lane *) userdata)->engine);
         lane_run(userdata);
         return 0;
 }
@@ -147,6 +146,7 @@ void lane_run(Lane *l) {
         Now now = engine_now(e);
         int r = 0;
 
+        engine_check_clock(e);
         if (l->n_ended > 0 && e->broken == 0)
                 lane_settle_ended(l, &now);
         /* While the end of one cannot be written down no other begins: the store would offer the same. */

@@ -134,6 +134,7 @@ static void on_sent(const Outcome *outcome, void *userdata) {
                 .max_age_usec = l->receiver->max_age_usec,
         };
 
+        engine_check_clock(e);
         s->send = NULL;
         s->outcome = *outcome;
         s->verdict = delivery_settle(outcome, s->delivery.attempts, s->delivery.degraded,

@@ -100,6 +100,7 @@ void engine_silences_stop(Engine *e) {
 int engine_silence(Engine *e, Silence *s, usec_t span_usec) {
         char span[SPAN_MAX];
 
+        engine_check_clock(e);
         s->since_usec = engine_now(e).real_usec;
         s->until_usec = usec_add(s->since_usec, MIN(span_usec, SILENCE_MAX_USEC));
         int r = observation_begin(e);

@@ -58,6 +58,7 @@ static void source_call_end(SourceCall *call, const Outcome *outcome, HttpReply 
         if (c->waiting)
                 token_unwait(c->source->token, &c->waiter);
         c->waiting = false;
+        engine_check_clock(c->source->engine);
         /* The holder forgets the call first, and may free the source. */
         c->done(outcome, reply, c->userdata);
 }

@@ -59,6 +59,14 @@ void tails_cancel(Source *s) {
         s->tail_timer = sd_event_source_disable_unref(s->tail_timer);
 }
 
+void tails_shift_clock(Source *s, int64_t step_usec) {
+        Tail *t;
+
+        DL_FOREACH(s->tails, t)
+                if (t->stored)
+                        t->stored->changed_usec = usec_shift(t->stored->changed_usec, step_usec);
+}
+
 bool tails_are_urgent(const Source *s) {
         const Tail *t;
 
@@ -394,7 +402,7 @@ static int on_tail_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
         if (r >= 0)
                 r = tails_schedule(s);
         if (r < 0) {
-                /* A full disk may pass. The engine may be gone after it is told. */
+                /* A full disk may pass. */
                 (void) sd_event_source_set_time_relative(s->tail_timer, USEC_PER_MINUTE);
                 (void) sd_event_source_set_enabled(s->tail_timer, SD_EVENT_ONESHOT);
                 (void) engine_store_failed(e, r);

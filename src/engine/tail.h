@@ -15,5 +15,7 @@ int tails_schedule(Source *s);
  */
 void tails_held(Source *s);
 void tails_cancel(Source *s);
+/* The realtime clock was set: the stamps of those under way move along. */
+void tails_shift_clock(Source *s, int64_t step_usec);
 /* Some notice still waits for details. */
 bool tails_are_urgent(const Source *s);

@@ -257,39 +257,6 @@ static void test_throttled_tails(void **state) {
         rig_free(rig);
 }
 
-/* The clock is set by hours or weeks: what was told, and what is owed, moves along. */
-static void test_clock_step(void **state) {
-        static const int64_t steps[] = { -3 * 3600, 3 * 3600, -40 * 86400, 40 * 86400 };
-
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                Rig *rig = rig_new(NULL);
-                FakeJob *j = fake_job_add(rig->api, "running");
-                rig_first_contact(rig);
-                fail_for_ever(rig, 401, "{}");
-                rig_poll(rig, 3);
-                rig_settle(rig);
-                assert_int_equal(rig->api->n_hits, 1);
-                int64_t since = rig_sql(rig, "SELECT since_usec FROM troubles");
-                /* As if all until now had been stamped by a clock that was wrong by so much. */
-                int64_t step = steps[i] * (int64_t) USEC_PER_SEC;
-                rig->engine->seen.real_usec -= (usec_t) step;
-                trouble_shift(&rig_source(rig)->trouble, -step);
-                assert_int_equal(store_shift_clock(rig->store, INT64_MAX, -step), 0);
-                rig_poll(rig, 2);
-                int64_t off = rig_sql(rig, "SELECT since_usec FROM troubles") - since;
-                assert_true(off > -(int64_t) USEC_PER_SEC && off < (int64_t) USEC_PER_SEC);
-                assert_int_equal(rig->api->n_hits, 1);
-                heal(rig);
-                fake_job_set(j, "cancelled");
-                rig_poll(rig, 2);
-                rig_settle(rig);
-                assert_int_equal(told(rig, "source.recovered"), 1);
-                assert_int_equal(told(rig, "fine_tuning.job.cancelled"), 1);
-                rig_free(rig);
-        }
-}
-
 /* The watchdog is answered while polls begin and deliveries are claimed, whatever servers do; not when one
  * of them does not begin. */
 static void test_health(void **state) {
@@ -460,7 +427,6 @@ int main(void) {
                 cmocka_unit_test(test_budget),
                 cmocka_unit_test(test_budget_starves_nobody),
                 cmocka_unit_test(test_throttled_tails),
-                cmocka_unit_test(test_clock_step),
                 cmocka_unit_test(test_full_store),
                 cmocka_unit_test(test_untold),
         };
