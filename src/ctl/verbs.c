@@ -109,7 +109,8 @@ static int fail_unknown_verb(const Ctl *c, const char *word) {
 
 /* --- help, version --------------------------------------------------------------------------------- */
 
-#define VERB_LINE "  %-11s %-9s  %s\n"
+/* Two spaces behind the longest verb: completions read this. */
+#define VERB_LINE "  %-12s %-9s  %s\n"
 
 static void print_verbs(const Term *t, bool of_daemon) {
         for (const CtlVerb *const *v = ctl_verbs; *v; v++)
