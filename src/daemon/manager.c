@@ -21,7 +21,7 @@ struct Manager {
         sd_event_source *late;          /* tells the status, when it was told just now */
         usec_t told_usec;               /* monotonic, when that was */
         Engine *engine;
-        bool present, ready;
+        bool present, ready, stopping;
         bool outdated; /* the configuration on disk has mistakes, an older one is in force */
         char *status; /* as it was told */
 };
@@ -114,6 +114,9 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->watchdog);
         sd_event_source_disable_unref(m->late);
         sd_event_unref(m->event);
+        /* `systemctl status` shows the last one for as long as the service is stopped. */
+        if (m->stopping)
+                (void) sd_notify(false, "STATUS=");
         free(m->status);
         free(m);
         return NULL;
@@ -161,6 +164,7 @@ void manager_reloading(Manager *m) {
 
 void manager_stopping(Manager *m, usec_t timeout_usec) {
         m->engine = NULL;
+        m->stopping = true;
         (void) sd_notifyf(false,
                           "STOPPING=1\nSTATUS=waiting for deliveries in flight\nEXTEND_TIMEOUT_USEC=%llu",
                           (unsigned long long) usec_add(timeout_usec, 5 * USEC_PER_SEC));

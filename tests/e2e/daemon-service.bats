@@ -222,6 +222,8 @@ notified() {
         wait_for 10 notified_after 'not reloaded' 'STATUS=1 of 1 sources answer'
         stop_daemon
         wait_for 10 notified 'STOPPING=1'
+        # What was last said would stay beside "inactive (dead)".
+        wait_for 10 notified '^STATUS=$'
         assert_equal "$(messages | grep -oE '^(READY|RELOADING|STOPPING)' | xargs)" \
                 'READY RELOADING READY RELOADING READY RELOADING READY STOPPING'
 }
@@ -409,12 +411,13 @@ fed() {
                 post_job "{ \"id\": \"ftjob-f$i\", \"metadata\": { \"text\": \"$(printf '%0400d' 0)\" },
                         \"timeline\": [ { \"at\": 0.0, \"status\": \"running\" } ] }"
         done
-        await_log 'disk is full'
+        await_log 'disk is full: make room'
+        await_log 'poll failed .internal.: the state cannot be written: the disk is full'
         kill -0 "$DAEMON_PID"
         set_status ftjob-1 succeeded
         rm "$T/small/ballast"
         await_told job.succeeded
-        assert_equal "$(grep -c 'disk is full' "$DAEMON_LOG")" 1
+        assert_equal "$(grep -c 'disk is full: make room' "$DAEMON_LOG")" 1
         for i in 1 2 3 4 5 6 7 8 9; do
                 wait_for 20 has_told_job "ftjob-f$i" running
         done
