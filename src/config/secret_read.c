@@ -51,7 +51,8 @@ static int read_file(const char *path, const char *from, bool lines, Secret **re
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return complain(ret_message, "%s: %s", from, file_error(r));
+                return complain(ret_message, "%s: %s%s", from, file_error(r),
+                                r == -EACCES ? ": the user that ftwatchd runs as may not read it" : "");
         size_t size = b.size;
         if (size > 0 && b.data[size - 1] == '\n')
                 size -= size > 1 && b.data[size - 2] == '\r' ? 2 : 1;
@@ -68,7 +69,8 @@ static int from_credential(const char *name, const char *from, bool lines, Secre
         if (isempty(directory))
                 return complain(ret_message,
                                 "%s: $CREDENTIALS_DIRECTORY is not set; the service manager sets it "
-                                "where the unit has LoadCredential=%s:/PATH", from, name);
+                                "where the unit has LoadCredential=%s:/PATH; by hand, set it to the folder "
+                                "that holds %s", from, name, name);
         int r = string_printf(&path, "%s/%s", directory, name);
         if (r < 0)
                 return r;

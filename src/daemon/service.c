@@ -87,6 +87,13 @@ static int service_state_path(const Service *s, char **ret) {
         return string_printf(ret, "%s/" STORE_FILE_NAME, s->config->state_dir);
 }
 
+/* As root may have left it that copied a state, or put one back from a backup. */
+static const char *service_owner_hint(int r) {
+        return r == -EACCES || r == -EPERM ?
+                       ": the directory and the files in it must belong to the user that ftwatchd runs as" :
+                       "";
+}
+
 static int service_open_store(Service *s) {
         _cleanup_free_ char *path = NULL, *aside = NULL, *message = NULL;
 
@@ -95,7 +102,7 @@ static int service_open_store(Service *s) {
                 return r;
         r = store_open(path, STORE_READ_WRITE, &s->store, &aside, &message);
         if (r < 0)
-                log_error("cannot open the state: %s", strempty(message));
+                log_error("cannot open the state: %s%s", strempty(message), service_owner_hint(r));
         else if (aside)
                 log_error(
                         "the state was damaged and is kept as %s; starting anew from a silent baseline: "
@@ -112,7 +119,8 @@ static int service_lock_state(Service *s) {
                 log_error("%s is in use by another ftwatchd: stop it, or choose another state_dir",
                           s->config->state_dir);
         else if (r < 0)
-                log_error("cannot use the state directory %s: %s", s->config->state_dir, strerror(-r));
+                log_error("cannot use the state directory %s: %s%s", s->config->state_dir, strerror(-r),
+                          service_owner_hint(r));
         return r;
 }
 
