@@ -79,15 +79,18 @@ static int fail_lines(const Ctl *c, const char *message) {
 
 int ctl_fail_call(const Ctl *c, int r, const sd_bus_error *error) {
         char span[SPAN_MAX];
-        const char *dot = c->options.instance ? "." : "", *instance = strempty(c->options.instance);
+        const char *instance = strempty(c->options.instance);
+        const char *dot = c->options.instance ? "." : "", *at = c->options.instance ? "@" : "";
 
         if (r == -EINVAL && !sd_bus_error_is_set(error) && c->options.instance)
                 return ctl_fail(c, "'%s' cannot be the name of an instance on the bus", instance);
         if (!sd_bus_error_is_set(error) && ctl_daemon_is_absent(r, error))
                 return ctl_fail(c, "there is no system bus here, and without it ftwatchd cannot be asked");
         if (ctl_daemon_is_absent(r, error))
-                return ctl_fail(c, "ftwatchd is not running: nobody is " BUS_NAME "%s%s on the bus", dot,
-                                instance);
+                return ctl_fail(c,
+                                "ftwatchd is not running: nobody is " BUS_NAME "%s%s on the bus; see "
+                                "systemctl status ftwatchd%s%s",
+                                dot, instance, at, instance);
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 return ctl_fail(c,
                                 "not permitted: root and the group '" BUS_GROUP "' may; try sudo, or become "

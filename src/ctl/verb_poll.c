@@ -46,8 +46,9 @@ static int print_report(const Ctl *c, const Report *p) {
         term_put(t, STYLE_NONE, "\n");
         for (size_t i = 0; r >= 0 && i < n; i++) {
                 json_object *o = json_object_array_get_idx(p->notices, i);
-                term_printf(t, "  %s ", json_member_string(o, "type"));
-                r = term_put_foreign(t, STYLE_NONE, strempty(json_member_string(o, "job")));
+                const char *job = json_member_string(o, "job");
+                term_printf(t, "  %s%s", json_member_string(o, "type"), job ? " " : "");
+                r = term_put_foreign(t, STYLE_NONE, strempty(job));
                 term_put(t, STYLE_NONE, "\n");
         }
         return r;
