@@ -66,6 +66,8 @@ int control_fail_no_engine(sd_bus_error *error);
 int control_fail_no_source(const Control *c, const char *name, sd_bus_error *error);
 /* request_new() failed so. */
 int control_fail_request(sd_bus_error *error, int r);
+/* Something in the engine returned r. */
+int control_fail(const Control *c, int r, sd_bus_error *error);
 /* control_silence.c */
 int method_silence(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_unsilence(sd_bus_message *m, void *userdata, sd_bus_error *error);

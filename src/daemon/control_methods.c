@@ -15,16 +15,36 @@ int control_fail_request(sd_bus_error *error, int r) {
         return r;
 }
 
-int control_fail_no_source(const Control *c, const char *name, sd_bus_error *error) {
-        _cleanup_free_ const char **names = calloc(engine_n_sources(c->engine) + 1, sizeof *names);
+int control_fail(const Control *c, int r, sd_bus_error *error) {
+        char text[ENGINE_ERROR_MAX];
+
+        return sd_bus_error_set_errnof(error, r, "%s", engine_error_text(c->engine, r, text));
+}
+
+/* `get` gives the n names that there are. */
+static int fail_no_such(const char *kind, const char *code, const char *name, size_t n,
+                        const char *(*get)(const Engine *e, size_t i), const Engine *e,
+                        sd_bus_error *error) {
+        _cleanup_free_ const char **names = calloc(n + 1, sizeof *names);
 
         if (!names)
                 return -ENOMEM;
-        for (size_t i = 0; i < engine_n_sources(c->engine); i++)
-                names[i] = engine_source_name(c->engine, i);
+        for (size_t i = 0; i < n; i++)
+                names[i] = get(e, i);
         const char *nearest = nearest_string(name, names);
-        return sd_bus_error_setf(error, BUS_ERROR("NoSuchSource"), "there is no source '%s'%s%s%s", name,
-                                 nearest ? "; did you mean '" : "", strempty(nearest), nearest ? "'?" : "");
+        return sd_bus_error_setf(error, code, "there is no %s '%s'%s%s%s", kind, name,
+                                 nearest ? "; did you mean '" : "; ftwatchctl status lists them",
+                                 strempty(nearest), nearest ? "'?" : "");
+}
+
+int control_fail_no_source(const Control *c, const char *name, sd_bus_error *error) {
+        return fail_no_such("source", BUS_ERROR("NoSuchSource"), name, engine_n_sources(c->engine),
+                            engine_source_name, c->engine, error);
+}
+
+static int fail_no_receiver(const Control *c, const char *name, sd_bus_error *error) {
+        return fail_no_such("receiver", BUS_ERROR("NoSuchReceiver"), name, engine_n_receivers(c->engine),
+                            engine_receiver_name, c->engine, error);
 }
 
 static int fail_throttled(sd_bus_error *error, const char *who, usec_t wait_usec) {
@@ -54,7 +74,7 @@ static int method_poll(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r >= 0)
                 return 1;
         request_free(c, request);
-        return r == -EAGAIN ? fail_throttled(error, "server", wait) : r;
+        return r == -EAGAIN ? fail_throttled(error, "server", wait) : control_fail(c, r, error);
 }
 
 static int method_test(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -80,9 +100,8 @@ static int method_test(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return 1;
         request_free(c, request);
         if (r == -ENOENT)
-                return sd_bus_error_setf(error, BUS_ERROR("NoSuchReceiver"), "there is no receiver '%s'",
-                                         receiver);
-        return r == -EAGAIN ? fail_throttled(error, "receiver", wait) : r;
+                return fail_no_receiver(c, receiver, error);
+        return r == -EAGAIN ? fail_throttled(error, "receiver", wait) : control_fail(c, r, error);
 }
 
 static int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -100,7 +119,7 @@ static int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         if (r == -ENOTUNIQ)
                 return sd_bus_error_setf(error, BUS_ERROR("Ambiguous"),
                                          "more than one notice begins with '%s'", id);
-        return r < 0 ? r : sd_bus_reply_method_return(m, "u", (uint32_t) r);
+        return r < 0 ? control_fail(c, r, error) : sd_bus_reply_method_return(m, "u", (uint32_t) r);
 }
 
 static int method_retry_all_dead(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -114,7 +133,7 @@ static int method_retry_all_dead(sd_bus_message *m, void *userdata, sd_bus_error
         if (!c->engine)
                 return control_fail_no_engine(error);
         r = engine_retry_dead(c->engine, *glob ? glob : NULL, MIN(since, (uint64_t) INT64_MAX));
-        return r < 0 ? r : sd_bus_reply_method_return(m, "u", (uint32_t) r);
+        return r < 0 ? control_fail(c, r, error) : sd_bus_reply_method_return(m, "u", (uint32_t) r);
 }
 
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {

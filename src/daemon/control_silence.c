@@ -45,7 +45,7 @@ int method_silence(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         silence_done(&s);
         if (r == -ENOBUFS)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many silences");
-        return r < 0 ? r : sd_bus_reply_method_return(m, "t", id);
+        return r < 0 ? control_fail(c, r, error) : sd_bus_reply_method_return(m, "t", id);
 }
 
 int method_unsilence(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -61,7 +61,7 @@ int method_unsilence(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, BUS_ERROR("NoSuchSilence"), "there is no silence %llu",
                                          (unsigned long long) id);
-        return r < 0 ? r : sd_bus_reply_method_return(m, "u", (uint32_t) r);
+        return r < 0 ? control_fail(c, r, error) : sd_bus_reply_method_return(m, "u", (uint32_t) r);
 }
 
 int method_list_silences(sd_bus_message *m, void *userdata, sd_bus_error *error) {

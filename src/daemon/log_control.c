@@ -22,7 +22,9 @@ static int set_level(sd_bus *bus _unused_, const char *path _unused_, const char
                 return r;
         int level = log_level_from_string(name);
         if (level < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "unknown log level '%s'", name);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "unknown log level '%s': emerg, alert, crit, err, warning, notice, "
+                                         "info or debug", name);
         log_notice("log level set to %s", name);
         log_set_max_level(level);
         return 0;

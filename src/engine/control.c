@@ -61,6 +61,14 @@ int engine_probe(Engine *e, const char *source, usec_t limit_usec, probe_done_t 
 
 /* --- receivers --------------------------------------------------------------------------------------- */
 
+size_t engine_n_receivers(const Engine *e) {
+        return dispatcher_n_receivers(e->dispatcher);
+}
+
+const char *engine_receiver_name(const Engine *e, size_t i) {
+        return dispatcher_receiver(e->dispatcher, i)->name;
+}
+
 static int find_receiver(const Engine *e, const char *name, size_t *ret) {
         for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++)
                 if (streq(dispatcher_receiver(e->dispatcher, i)->name, name)) {

@@ -19,6 +19,8 @@ int engine_poll(Engine *e, const char *source, usec_t *ret_wait_usec);
 int engine_probe(Engine *e, const char *source, usec_t limit_usec, probe_done_t done, void *userdata,
                  Probe **ret);
 
+size_t engine_n_receivers(const Engine *e);
+const char *engine_receiver_name(const Engine *e, size_t i);
 bool engine_has_receiver(const Engine *e, const char *name);
 /* Sends a made-up notice of the type to this receiver, once, before all else that is owed to it; how that
  * ended comes by on_delivery. -ENOENT: no such receiver; -EAGAIN as above. */

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -63,24 +64,46 @@ void engine_check_clock(Engine *e) {
                    format_span((usec_t) (step > 0 ? step : -step), span));
 }
 
-int engine_store_failed(Engine *e, int error) {
-        static const struct {
-                int error;
-                const char *what;
-        } hints[] = {
-                { -ENOSPC, "the disk is full: make room; polling goes on and nothing is lost" },
-                { -EBUSY, "another program holds the lock" },
-                { -EROFS, "the file system or the file is read-only" },
-                { -EUCLEAN, "the database is damaged" },
-                { -ESTALE, "the file was deleted or replaced while it was in use" },
-        };
-        const char *what = strerror(-error);
+/* What keeps the state from being written, and what is done about it. */
+static const struct {
+        int error;
+        const char *what, *then;
+} store_hints[] = {
+        { -ENOSPC, "the disk is full", ": make room; polling goes on and nothing is lost" },
+        { -EBUSY, "another program holds the lock", "" },
+        { -EROFS, "the file system or the file is read-only", "" },
+        { -EUCLEAN, "the database is damaged", "" },
+        { -ESTALE, "the file was deleted or replaced while it was in use", "" },
+};
 
-        for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
-                if (hints[i].error == error)
-                        what = hints[i].what;
+const char *engine_error_text(const Engine *e, int error, char ret[static ENGINE_ERROR_MAX]) {
+        const char *what = strerror(-error);
+        bool of_store = error != 0 && error == e->store_error;
+
+        for (size_t i = 0; of_store && i < ARRAY_SIZE(store_hints); i++)
+                if (store_hints[i].error == error)
+                        what = store_hints[i].what;
+        (void) snprintf(ret, ENGINE_ERROR_MAX, "%s%s", of_store ? "the state cannot be written: " : "",
+                        what);
+        return ret;
+}
+
+Outcome engine_outcome(const Engine *e, int error) {
+        char text[ENGINE_ERROR_MAX];
+
+        return outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, engine_error_text(e, error, text));
+}
+
+int engine_store_failed(Engine *e, int error) {
+        const char *what = strerror(-error), *then = "";
+
+        for (size_t i = 0; i < ARRAY_SIZE(store_hints); i++)
+                if (store_hints[i].error == error) {
+                        what = store_hints[i].what;
+                        then = store_hints[i].then;
+                }
         if (e->broken == 0 && error != e->store_error)
-                log_error("cannot write the state: %s (%s)", what, store_error(e->ports.store));
+                log_error("cannot write the state: %s%s (%s)", what, then, store_error(e->ports.store));
         e->store_error = error;
         e->store_failed_usec = engine_now(e).boot_usec;
         if ((error == -EUCLEAN || error == -ESTALE) && e->broken == 0) {
@@ -97,6 +120,7 @@ void engine_store_works(Engine *e) {
                 return;
         e->store_error = 0;
         log_notice("the state can be written again");
+        engine_changed(e);
 }
 
 /* --- idle, drained, broken --------------------------------------------------------------------------- */

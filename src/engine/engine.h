@@ -78,9 +78,14 @@ typedef struct EngineStatus {
 
 int engine_get_status(Engine *e, EngineStatus *ret);
 #define ENGINE_TROUBLES_MAX 1024U
-/* What is failing now and why, "a (dns), b (unauthorized) and 2 more; not delivered to hook (gone)"; nothing
- * where all is well. Of names as long as they may be, not more than ENGINE_TROUBLES_MAX bytes. */
+/* What is failing now and why, "the state cannot be written: the disk is full; a (dns), b (unauthorized)
+ * and 2 more; not delivered to hook (gone)"; nothing where all is well. Of names as long as they may be, not
+ * more than ENGINE_TROUBLES_MAX bytes. */
 int engine_describe_troubles(const Engine *e, Buf *ret);
+#define ENGINE_ERROR_MAX 128U
+/* What a call that returned this negative errno failed of, for people: a full disk under the state must not
+ * look like one at the server. Returns ret. */
+const char *engine_error_text(const Engine *e, int error, char ret[static ENGINE_ERROR_MAX]);
 /* A poll was attempted within twice its schedule (and a minute), and no due delivery waits for a minute for
  * a receiver that is free. */
 bool engine_health_ok(Engine *e);

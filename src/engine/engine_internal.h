@@ -61,5 +61,7 @@ void engine_check_idle(Engine *e);
 void engine_changed(Engine *e);
 /* A store call failed: logs it once, with what to do; -EUCLEAN breaks the engine. Returns error. */
 int engine_store_failed(Engine *e, int error);
+/* What a poll ends with that failed on this machine, not at the server. */
+Outcome engine_outcome(const Engine *e, int error);
 /* Something was written: if it could not be before, logs that this is over. */
 void engine_store_works(Engine *e);

@@ -43,7 +43,7 @@ static void job_poll_ok(JobPoll *p) {
 }
 
 static void job_poll_internal(JobPoll *p, int error) {
-        Outcome failed = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-error));
+        Outcome failed = engine_outcome(p->source->engine, error);
 
         job_poll_end(p, &failed);
 }

@@ -143,7 +143,7 @@ static void poll_finish(Source *s) {
 
         int r = ingest_waiting(s);
         if (r < 0 && s->outcome.kind == OUTCOME_OK)
-                s->outcome = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
+                s->outcome = engine_outcome(s->engine, r);
         s->polling = false;
         s->n_polls++;
         uint64_t n_failed_before = s->n_failed;
@@ -172,7 +172,7 @@ static void poll_fail(Source *s, Outcome outcome) {
 }
 
 static void poll_fail_internal(Source *s, int error) {
-        poll_fail(s, outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-error)));
+        poll_fail(s, engine_outcome(s->engine, error));
 }
 
 /* --- the jobs that are not finished ------------------------------------------------------------------ */
@@ -219,7 +219,7 @@ static void poll_jobs(Source *s) {
                (w = poll_next_watch(s))) {
                 int r = job_poll_start(s, w);
                 if (r < 0) {
-                        s->outcome = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
+                        s->outcome = engine_outcome(s->engine, r);
                         s->fanning_out = false;
                 }
         }

@@ -98,11 +98,14 @@ static void describe_rest(Buf *b, size_t n) {
 
 int engine_describe_troubles(const Engine *e, Buf *ret) {
         size_t n_sources = 0, n_receivers = 0;
+        char text[ENGINE_ERROR_MAX];
 
+        if (e->store_error < 0)
+                (void) buf_puts(ret, engine_error_text(e, e->store_error, text));
         for (size_t i = 0; i < e->n_sources; i++) {
                 const Source *s = e->sources[i];
                 if (s->n_failed > 0)
-                        describe(ret, n_sources++, "", s->settings->name,
+                        describe(ret, n_sources++, ret->size > 0 ? "; " : "", s->settings->name,
                                  reason_to_string(s->outcome.reason));
         }
         describe_rest(ret, n_sources);
@@ -111,7 +114,7 @@ int engine_describe_troubles(const Engine *e, Buf *ret) {
                 dispatcher_lane_status(e->dispatcher, i, &lane);
                 if (lane.n_failed > 0)
                         describe(ret, n_receivers++,
-                                 n_sources > 0 ? "; not delivered to " : "not delivered to ",
+                                 ret->size > 0 ? "; not delivered to " : "not delivered to ",
                                  dispatcher_receiver(e->dispatcher, i)->name, strempty(lane.reason));
         }
         describe_rest(ret, n_receivers);

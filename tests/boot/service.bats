@@ -193,6 +193,10 @@ back_again() {
                 run_job "ftjob-full-$i"
         done
         wait_for 30 logged 'the disk is full: make room'
+        wait_for 10 status_is '*in trouble: the state cannot be written: the disk is full; sim*' \
+                ftwatchd@small
+        run inside ftwatchctl -i small silence --source sim --for 1h
+        [[ $output = *'the state cannot be written: the disk is full'* ]]
         set_status ftjob-full-1 succeeded
         assert_equal "$(unit MainPID ftwatchd@small)" "$pid"
         inside rm /var/lib/ftwatchd-small/ballast
@@ -200,7 +204,7 @@ back_again() {
         for i in 2 3 4 5 6 7 8 9; do
                 await_told "ftjob-full-$i" running
         done
-        assert_equal "$(journal --after-cursor="$CURSOR" -o cat | grep -c 'the disk is full')" 1
+        assert_equal "$(journal --after-cursor="$CURSOR" -o cat | grep -c 'the disk is full: make room')" 1
         wait_for 40 back_again
         assert_equal "$(unit MainPID ftwatchd@small)" "$pid"
         inside systemctl stop ftwatchd@small

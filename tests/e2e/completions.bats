@@ -63,8 +63,8 @@ make_state() {
         offers 'ftwatchctl de' deliveries
         assert_equal "$(<"$T/offered")" deliveries
         # The manual's list, not the one that completions read: they must not miss a verb with a long name.
-        sed -nE '/^\.Sh VERBS/,/^\.Sh OPTIONS/s/^\.It Ic ([a-z-]+).*/\1/p' "$TOP/packaging/man/ftwatchctl.1" \
-                >"$T/verbs"
+        sed -nE '/^\.Sh VERBS/,/^\.Sh OPTIONS/s/^\.It Ic ([a-z-]+).*/\1/p' \
+                "$TOP/packaging/man/ftwatchctl.1" >"$T/verbs"
         (($(wc -l <"$T/verbs") >= 18))
         complete_words ftwatchctl '' | sort | diff - <(sort "$T/verbs")
         while read -r verb; do

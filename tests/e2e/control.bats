@@ -250,7 +250,9 @@ says() {
         run_ctl 0 test hook --type source.unauthorized --json
         assert_equal "$(jq -r '.delivered, .status' <<<"$output" | xargs)" 'true 204'
         run_ctl 1 test hoook
-        says "there is no receiver 'hoook'"
+        says "there is no receiver 'hoook'; did you mean 'hook'?"
+        run_ctl 1 test nobody
+        says "there is no receiver 'nobody'; ftwatchctl status lists them"
         run_ctl 1 test hook --type job.filed
         says "there is no notice type 'job.filed'"
         run_ctl 2 test
