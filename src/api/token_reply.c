@@ -139,7 +139,7 @@ static const struct {
         { "AADSTS7000215", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "client_secret is wrong: it takes the secret's value, not its id" },
         { "AADSTS7000222", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
-          "the client secret has expired: make a new one for the app registration, then reload" },
+          "the client secret has expired: make a new one for the app registration, then restart ftwatchd" },
         { "AADSTS700016", OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "the tenant does not know this client_id" },
         { "AADSTS7000112", OUTCOME_REJECTED, REASON_UNAUTHORIZED, "the application is disabled" },

@@ -67,13 +67,13 @@ void engine_check_clock(Engine *e) {
 /* What keeps the state from being written, and what is done about it. */
 static const struct {
         int error;
-        const char *what, *then;
+        const char *what, *advice;      /* NULL: only what */
 } store_hints[] = {
-        { -ENOSPC, "the disk is full", ": make room; polling goes on and nothing is lost" },
-        { -EBUSY, "another program holds the lock", "" },
-        { -EROFS, "the file system or the file is read-only", "" },
-        { -EUCLEAN, "the database is damaged", "" },
-        { -ESTALE, "the file was deleted or replaced while it was in use", "" },
+        { -ENOSPC, "the disk is full", "the disk is full: make room; polling goes on and nothing is lost" },
+        { -EBUSY, "another program holds the lock", NULL },
+        { -EROFS, "the file system or the file is read-only", NULL },
+        { -EUCLEAN, "the database is damaged", NULL },
+        { -ESTALE, "the file was deleted or replaced while it was in use", NULL },
 };
 
 const char *engine_error_text(const Engine *e, int error, char ret[static ENGINE_ERROR_MAX]) {
@@ -95,15 +95,13 @@ Outcome engine_outcome(const Engine *e, int error) {
 }
 
 int engine_store_failed(Engine *e, int error) {
-        const char *what = strerror(-error), *then = "";
+        const char *what = strerror(-error);
 
         for (size_t i = 0; i < ARRAY_SIZE(store_hints); i++)
-                if (store_hints[i].error == error) {
-                        what = store_hints[i].what;
-                        then = store_hints[i].then;
-                }
+                if (store_hints[i].error == error)
+                        what = store_hints[i].advice ? store_hints[i].advice : store_hints[i].what;
         if (e->broken == 0 && error != e->store_error)
-                log_error("cannot write the state: %s%s (%s)", what, then, store_error(e->ports.store));
+                log_error("cannot write the state: %s (%s)", what, store_error(e->ports.store));
         e->store_error = error;
         e->store_failed_usec = engine_now(e).boot_usec;
         if ((error == -EUCLEAN || error == -ESTALE) && e->broken == 0) {

@@ -69,7 +69,7 @@ static const struct {
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS7000215",
           "Check the client secret: the value is wanted, not the id that the portal shows beside it." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS7000222",
-          "The client secret has expired: make a new one in the app registration, then reload." },
+          "The client secret has expired: make a new one in the app registration, then restart ftwatchd." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS700016",
           "Check client id and tenant: this tenant has no such application." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS90002",
@@ -81,7 +81,8 @@ static const struct {
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS7000229",
           "Make a service principal for the application in this tenant (az ad sp create)." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS700027",
-          "Add this certificate to the app registration; if it has expired, a new one, then reload." },
+          "Add this certificate to the app registration; if it has expired, a new one, then restart "
+          "ftwatchd." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "AADSTS70021",
           "Add a federated credential with this issuer, subject and audience to the app registration." },
         { NOTICE_SOURCE_UNAUTHORIZED, REASON_NONE, "conditional access policy",
@@ -214,9 +215,11 @@ static const struct {
         { NOTICE_RECEIVER_FAILING, REASON_UNAUTHORIZED, NULL,
           "Check the credential of this receiver; what is owed is kept." },
         { NOTICE_RECEIVER_FAILING, REASON_GONE, NULL,
-          "The address was closed by its owner: make a new one, then reload." },
+          "The address was closed by its owner: make a new one, restart ftwatchd with it, then "
+          "ftwatchctl retry --all-dead." },
         { NOTICE_RECEIVER_FAILING, REASON_NOT_FOUND, NULL,
-          "Check url: nothing is there. Make a new one if needed, then reload." },
+          "Check url: nothing is there. Make a new one if needed, restart ftwatchd with it, then "
+          "ftwatchctl retry --all-dead." },
         { NOTICE_RECEIVER_FAILING, REASON_BAD_REQUEST, NULL,
           "What it refuses is given up, other messages go on: ftwatchctl deliveries shows which and why." },
         { NOTICE_RECEIVER_FAILING, REASON_TOO_LARGE, NULL,

@@ -34,7 +34,7 @@ typedef struct Sample {
         bool has_job, has_model, has_metrics, has_events, is_hostile;
         int64_t finished_sec;                   /* after creation; 0: unknown */
         JobError error;
-        const char *source, *receiver, *reason, *detail, *advice;
+        const char *source, *receiver, *reason, *detail;
         int64_t blind_sec, lasting_sec, reminder;
         bool has_checkpoint;
         const char *event;                      /* one event of level warning */
@@ -110,26 +110,26 @@ static const Sample samples[] = {
           .has_job = true,
           .has_metrics = true,
           .source = "contoso-eastus",
-          .lasting_sec = 5520,
-          .detail = "No new event or metric for 1h 32min; the last one came 2026-11-19 12:31:09 UTC." },
+          .lasting_sec = 4320,
+          .detail = "No new event or metric was seen since 2026-11-19 13:51:09 CET, for 1h 12min; its last "
+                    "step was 800." },
         { .name = "waiting",
           .type = NOTICE_JOB_WAITING,
           .status = "pending",
           .has_job = true,
           .source = "contoso-eastus",
-          .lasting_sec = 21660,
-          .detail =
-                  "It has been pending for 6h 1min. Its last event: \xe2\x80\x9cJob enqueued. Waiting for "
-                  "jobs ahead to "
-                  "complete.\xe2\x80\x9d" },
+          .lasting_sec = 5040,
+          .detail = "It has been pending since 2026-11-19 13:39:09 CET, for 1h 24min. Its last event: "
+                    "\xe2\x80\x9cJob enqueued. Waiting for jobs ahead to complete.\xe2\x80\x9d. Of this "
+                    "source 2 other jobs are running." },
         { .name = "overdue",
           .type = NOTICE_JOB_OVERDUE,
           .status = "running",
           .has_job = true,
           .has_metrics = true,
           .source = "contoso-eastus",
-          .lasting_sec = 7260,
-          .detail = "The service expected its end 2026-11-19 12:02:09 UTC, 2h 1min ago." },
+          .lasting_sec = 1860,
+          .detail = "The service expected its end 2026-11-19 14:32:09 CET, 31min ago." },
         { .name = "paused_again",
           .type = NOTICE_JOB_PAUSED,
           .status = "paused",
@@ -151,7 +151,7 @@ static const Sample samples[] = {
           .has_metrics = true,
           .source = "contoso-eastus",
           .reason = "valid_loss rising for 3",
-          .detail = "valid_loss is 0.6543 at step 800." },
+          .detail = "valid_loss is 0.7381 at step 800." },
         { .name = "source_unauthorized",
           .type = NOTICE_SOURCE_UNAUTHORIZED,
           .source = "contoso-eastus",
@@ -166,8 +166,7 @@ static const Sample samples[] = {
           .type = NOTICE_RECEIVER_FAILING,
           .receiver = "ml-teams",
           .reason = "not_found",
-          .detail = "HTTP 404: the flow does not exist",
-          .advice = "Make a new Workflows webhook, change the url, then run: ftwatchctl retry ml-teams" },
+          .detail = "HTTP 404: the flow does not exist" },
         { .name = "test",
           .type = NOTICE_TEST,
           .detail = "If you can read this, ftwatchd reaches you here." },
@@ -366,7 +365,6 @@ Notice *notice_sample_new(const char *name) {
                 .receiver = copy(s->receiver),
                 .reason = copy(s->reason),
                 .detail = s->is_hostile ? long_hostile() : copy(s->detail),
-                .advice = copy(s->advice),
                 .blind_sec = s->blind_sec,
                 .lasting_sec = s->lasting_sec,
                 .reminder = s->reminder,

@@ -240,7 +240,7 @@ static const struct {
           OUTCOME_REJECTED, REASON_UNAUTHORIZED,
           "no token: HTTP 401: AADSTS7000222: The provided client secret keys are expired; the client "
           "secret "
-          "has expired: make a new one for the app registration, then reload" },
+          "has expired: make a new one for the app registration, then restart ftwatchd" },
         { 400, FLAT("invalid_request", "AADSTS90002: Tenant 'x' not found. Check." TRACE), OUTCOME_REJECTED,
           REASON_MISCONFIGURED,
           "no token: HTTP 400: AADSTS90002: Tenant 'x' not found; there is no such tenant: check tenant, "
