@@ -4,6 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 load daemon
+load warp
 
 JOBS='*/fine_tuning/jobs'
 ONE_JOB='*/fine_tuning/jobs/ftjob-f'
@@ -267,6 +268,60 @@ pause_until_asked() {
         run -0 pause_until_asked
         ((output < 1000))
         await_poll
+}
+
+# pauses: name|what the second answer is|seconds until the next request: at least|less than. In virtual time,
+# the clock of the server a day ahead; without a wish it is the back-off of the first failure.
+pauses() {
+        local midnight=$1 date old
+        date=$(LC_ALL=C TZ=UTC date -d "@$((midnight + 86400 + 400))" '+%a, %d %b %Y %H:%M:%S GMT')
+        old=$(LC_ALL=C TZ=UTC date -d "@$((midnight + 86400 + 400))" '+%A, %d-%b-%y %H:%M:%S GMT')
+        cat <<-END
+		none|"status": 429|20|40
+		seconds|"status": 429, "retry_after": "100"|100|102
+		fraction|"status": 429, "retry_after": "100.5"|100|102
+		date|"status": 429, "retry_after": "$date"|370|372
+		old-date|"status": 429, "retry_after": "$old"|370|372
+		past|"status": 429, "retry_after": "Fri, 01 Jan 2021 00:00:00 GMT"|20|40
+		junk|"status": 429, "retry_after": "soon"|20|40
+		negative|"status": 429, "retry_after": "-5"|20|40
+		ms|"status": 429, "retry_after_ms": 100500|100|102
+		ms-first|"status": 429, "retry_after_ms": 100500, "retry_after": "500"|100|102
+		long|"status": 429, "retry_after": "86400"|900|902
+		words|"status": 429, "body": "{\\"error\\":{\\"message\\":\\"Try again in 77 seconds.\\"}}"|77|79
+		long-words|"status": 429, "body": "{\\"error\\":{\\"message\\":\\"Retry after 86400 seconds\\"}}"|900|902
+		503|"status": 503, "retry_after": "100"|100|102
+		no|"status": 429, "retry_after": "100", "header": "x-should-retry: false"|100|102
+		yes|"status": 400, "retry_after": "100", "header": "x-should-retry: true"|100|102
+		well|"kind": "slow", "delay_ms": 1, "retry_after": "100"|27|31
+	END
+}
+
+@test "each way to ask for a pause, and how long the source is left alone; the others go on" {
+        local midnight=1800057600 name members least most separator=
+        clock_at "$midnight"
+        start_ftsim - --clock-file "$T/clock" <<<'stamp_offset = 86400.0;'
+        {
+                printf 'state_dir = "%s/state"; receivers = ( %s );\nsources = (' "$T" "$(hook hook)"
+                while IFS='|' read -r name members _; do
+                        fault "/api/projects/$name/*" "$members, \"times\": 1, \"skip\": 1"
+                        printf '%s\n  { name = "%s"; endpoint = "%s/api/projects/%s"; ' \
+                                "$separator" "$name" "$FTSIM_URL" "$name"
+                        printf 'dialect = "foundry"; api_key = "%s"; idle_interval = "30s"; }' "$FTSIM_KEY"
+                        separator=,
+                done < <(pauses "$midnight")
+                printf '\n);\n'
+        } >"$T/ftwatchd.conf"
+        chmod 600 "$T/ftwatchd.conf"
+        play <<<'1000 exit'
+        while IFS='|' read -r name _ least most; do
+                sim GET /_sim/requests | jq -e --arg p "/api/projects/$name/" --argjson least "$least" \
+                        --argjson most "$most" 'map(select(.path | startswith($p)) | .time) |
+                        .[2] - .[1] | . >= $least and . < $most' >/dev/null || {
+                        echo "$name: not between $least and $most seconds"
+                        return 1
+                }
+        done < <(pauses "$midnight")
 }
 
 # --- the events ---------------------------------------------------------------------------------------

@@ -58,7 +58,8 @@ configure_day() {
 		  { name = "hook"; kind = "webhook"; url = "$FTSIM_URL/sink/webhook/hook"; secret = "$HOOK_SECRET"; },
 		  { name = "other"; kind = "webhook"; url = "$FTSIM_URL/sink/webhook/other"; secret = "$HOOK_SECRET"; }
 		);
-		rules = ( { to = ["hook"]; }, { types = ["receiver.*"]; to = ["other"]; } );
+		rules = ( { to = ["hook"]; }, { types = ["receiver.*"]; to = ["other"]; },
+		  { metrics = ["train_loss is nan", "valid_loss rising for 3", "train_loss > 7"]; to = ["hook"]; } );
 	CONF
         chmod 600 "$T/key" "$T/ftwatchd.conf"
 }

@@ -12,7 +12,8 @@ Job *job_new(World *w, const char *id) {
         Job *job = must_calloc(1, sizeof *job);
         char hex[33];
 
-        *job = (Job) { .world = w, .removed = INFINITY, .lead = 2, .tail = 2, .billed_hours = 0.5 };
+        *job = (Job) { .world = w, .removed = INFINITY, .estimate = NAN, .lead = 2, .tail = 2,
+                        .billed_hours = 0.5 };
         job->training = (Training) {
                 .from = NAN, .to = NAN, .steps = 100, .every = 10, .epochs = 3, .batch = 1,
                 .loss_from = 2.4, .loss_to = 0.2, .noise = 0.04, .stamp_per_step = 1,

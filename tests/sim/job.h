@@ -63,6 +63,7 @@ struct Job {
         int64_t trained_tokens, training_seed;
         double billed_hours;
         double created, removed;
+        double estimate;                /* when it is said to end; NAN: as settings.estimate has it */
         double lead, tail;              /* "Job succeeded." before, billing lines after the status change */
         bool no_auto_events;
         bool no_early_results;          /* result_files only after the end */

@@ -85,6 +85,10 @@ static void add_estimate(const Job *job, json_object *o) {
         const World *w = job->world;
         int64_t created = world_stamp(w, job->created);
 
+        if (!isnan(job->estimate)) {
+                add_stamp(job, o, "estimated_finish", world_stamp(w, job->estimate));
+                return;
+        }
         if (w->settings.estimate == ESTIMATE_NONE) {
                 add_nothing(job, o, "estimated_finish", NULL);
                 return;

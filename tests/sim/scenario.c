@@ -129,6 +129,7 @@ int scenario_read_job(World *w, json_object *o, const char *where, double base, 
                 "fine_tuned_model",
                 "created",
                 "removed",
+                "estimate",
                 "trained_tokens",
                 "billed_hours",
                 "lead",
@@ -161,6 +162,7 @@ int scenario_read_job(World *w, json_object *o, const char *where, double base, 
                 return r;
         job->created = json_double(o, "created", job->changes[0].at - base) + base;
         job->removed = json_double(o, "removed", INFINITY) + base;
+        job->estimate = json_double(o, "estimate", NAN) + base;
         *ret = TAKE_PTR(job);
         return 0;
 }
