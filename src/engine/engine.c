@@ -286,9 +286,9 @@ static int engine_abandon(Engine *e) {
 
         for (size_t i = 0; r >= 0 && i < dispatcher_n_receivers(e->dispatcher); i++)
                 r = strv_extend(&names, dispatcher_receiver(e->dispatcher, i)->name);
+        usec_t now = engine_now(e).real_usec;
         if (r >= 0)
-                r = store_deliveries_abandon(e->ports.store, names,
-                                             usec_sub(engine_now(e).real_usec, ABANDON_AGE_USEC));
+                r = store_deliveries_abandon(e->ports.store, names, usec_sub(now, ABANDON_AGE_USEC), now);
         if (r > 0)
                 log_warning("gave up %d deliveries owed to receivers that are no longer configured", r);
         return r;

@@ -196,27 +196,29 @@ int store_job_enter_status(Store *s, int64_t job, const char *status, usec_t now
         return r;
 }
 
+/* Finished, or gone from the service, since before ?1. */
+#define IS_OVER "(j.terminal = 1 OR j.removed_usec IS NOT NULL)" \
+                " AND max(j.changed_usec, ifnull(j.removed_usec, 0)) < ?1"
+
 /* Job rows stay for ever: they are the known ground that keeps old jobs from being news again. */
 int store_prune(Store *s, usec_t before_real_usec, unsigned limit) {
         static const char *const statements[] = {
                 "DELETE FROM events WHERE id IN (SELECT e.id FROM jobs j JOIN events e ON e.job = j.id"
-                " WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                " WHERE " IS_OVER " LIMIT ?2)",
                 "DELETE FROM metrics WHERE (job, name, step) IN (SELECT m.job, m.name, m.step FROM jobs j"
-                " CROSS JOIN metrics m ON m.job = j.id WHERE j.terminal = 1 AND j.changed_usec < ?1"
-                " LIMIT ?2)",
+                " CROSS JOIN metrics m ON m.job = j.id WHERE " IS_OVER " LIMIT ?2)",
                 /* Few rows to look through: these are gone with each job's history. */
                 "DELETE FROM checkpoints WHERE id IN (SELECT c.id FROM checkpoints c CROSS JOIN jobs j"
-                " ON j.id = c.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
-                "DELETE FROM conditions WHERE (job, condition) IN (SELECT c.job, c.condition FROM "
-                "conditions c"
-                " CROSS JOIN jobs j ON j.id = c.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                " ON j.id = c.job WHERE " IS_OVER " LIMIT ?2)",
+                "DELETE FROM conditions WHERE (job, condition) IN (SELECT c.job, c.condition"
+                " FROM conditions c CROSS JOIN jobs j ON j.id = c.job WHERE " IS_OVER " LIMIT ?2)",
                 "DELETE FROM told WHERE (job, type) IN (SELECT t.job, t.type FROM told t CROSS JOIN jobs j"
-                " ON j.id = t.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                " ON j.id = t.job WHERE " IS_OVER " LIMIT ?2)",
                 "DELETE FROM vigils WHERE job IN (SELECT v.job FROM vigils v CROSS JOIN jobs j"
-                " ON j.id = v.job WHERE j.terminal = 1 AND j.changed_usec < ?1 LIMIT ?2)",
+                " ON j.id = v.job WHERE " IS_OVER " LIMIT ?2)",
                 "DELETE FROM notices WHERE seq IN (SELECT n.seq FROM notices n WHERE n.created_usec < ?1"
-                " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.seq AND d.state IN (0, "
-                "1)) LIMIT ?2)",
+                " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.seq"
+                " AND d.state IN (0, 1)) LIMIT ?2)",
         };
         int64_t n = 0;
 

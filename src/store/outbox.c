@@ -243,18 +243,18 @@ int store_deliveries_hasten(Store *s, const char *receiver, usec_t now_real_usec
                       "ti", receiver, (int64_t) now_real_usec);
 }
 
-int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec) {
+int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec,
+                             usec_t now_real_usec) {
         _cleanup_free_ char *names = NULL;
 
         int r = store_list_to_text(receivers, &names);
         if (r >= 0)
                 r = db_run(
                         s->db,
-                        "UPDATE deliveries SET state = 3, reason = 'expired', body = NULL,"
-                        " detail = 'the receiver is no longer configured' WHERE state IN (0, 1) AND "
-                        "created_usec < ?2"
-                        " AND receiver NOT IN (SELECT value FROM json_each(?1))",
-                        "ti", names, (int64_t) before_real_usec);
+                        "UPDATE deliveries SET state = 3, settled_usec = ?3, reason = 'expired',"
+                        " body = NULL, detail = 'the receiver is no longer configured' WHERE state IN (0, 1)"
+                        " AND created_usec < ?2 AND receiver NOT IN (SELECT value FROM json_each(?1))",
+                        "tii", names, (int64_t) before_real_usec, (int64_t) now_real_usec);
         return r < 0 ? r : (int) MIN(db_changes(s->db), INT32_MAX);
 }
 

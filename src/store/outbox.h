@@ -73,5 +73,6 @@ int store_deliveries_retry(Store *s, int64_t notice, char *const *receivers, use
 int store_deliveries_retry_dead(Store *s, const char *receiver_glob, usec_t since_real_usec,
                                 char *const *receivers, usec_t now_real_usec);
 /* Gives up what is owed to receivers that are not in the list (NULL-terminated) and older than `before`. */
-int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec);
+int store_deliveries_abandon(Store *s, char *const *receivers, usec_t before_real_usec,
+                             usec_t now_real_usec);
 int store_deliveries_count(Store *s, uint64_t *ret_owed);

@@ -122,6 +122,7 @@ int store_trouble_save(Store *s, const char *subject, const Trouble *t);
 /* Forgets those of any other subject (NULL-terminated list): it is no longer configured. */
 int store_troubles_keep(Store *s, char *const *subjects);
 
-/* Deletes the events and metrics of jobs that finished before the given time, and notices of before it with
- * their deliveries, at most `limit` rows of each; what is still owed is kept. Returns how many rows went. */
+/* Deletes the events and metrics of jobs that finished, or went from the service, before the given time, and
+ * notices of before it with their deliveries, at most `limit` rows of each; what is still owed is kept.
+ * Returns how many rows went. */
 int store_prune(Store *s, usec_t before_real_usec, unsigned limit);

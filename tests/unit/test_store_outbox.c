@@ -190,11 +190,13 @@ static void test_abandon(void **state) {
         (void) owe(s, "r", 0, T0);
         (void) owe(s, "it's, \"odd\"", 0, T0);
         (void) owe(s, "gone", 0, T0);
-        assert_int_equal(store_deliveries_abandon(s, kept, T0), 0);             /* not old enough */
-        assert_int_equal(store_deliveries_abandon(s, kept, T0 + 1), 1);
+        assert_int_equal(store_deliveries_abandon(s, kept, T0, T0 + 9), 0);     /* not old enough */
+        assert_int_equal(store_deliveries_abandon(s, kept, T0 + 1, T0 + 9), 1);
         assert_int_equal(number(s, "SELECT count(*) FROM deliveries WHERE state = 3 AND receiver = 'gone'"),
                          1);
-        assert_int_equal(store_deliveries_abandon(s, NULL, T0 + 1), 2);
+        /* As whatever was given up. */
+        assert_int_equal(number(s, "SELECT settled_usec FROM deliveries WHERE state = 3"), T0 + 9);
+        assert_int_equal(store_deliveries_abandon(s, NULL, T0 + 1, T0 + 9), 2);
 }
 
 static void test_prune(void **state) {
@@ -230,6 +232,11 @@ static void test_prune(void **state) {
         assert_int_equal(number(s, "SELECT count(*) FROM notices"), 1);
         assert_int_equal(number(s, "SELECT count(*) FROM deliveries"), 1); /* the one that is owed */
         assert_int_equal(next(s, "r", USEC_INFINITY), owed);
+        /* What the service does not have any more goes as what is finished does, after as long. */
+        assert_int_equal(store_job_remove(s, 1, T0 + 5), 0);
+        assert_int_equal(store_prune(s, T0 + 5, 100), 0);
+        assert_int_equal(store_prune(s, T0 + 6, 100), 60);
+        assert_int_equal(number(s, "SELECT count(*) FROM jobs"), 2);
 }
 
 /* What the statements of this connection did since the last call, in steps of SQLite's machine. */
