@@ -60,10 +60,6 @@ void table_hide(Table *t, size_t column) {
         t->widths[column] = HIDDEN;
 }
 
-size_t table_n_rows(const Table *t) {
-        return t->n_cells / t->n_columns;
-}
-
 static int add_cell(Table *t, Style style, const char *text) {
         _cleanup_free_ char *clean = NULL;
 

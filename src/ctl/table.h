@@ -30,6 +30,5 @@ void table_add(Table *t, Style style, const char *text);
 void table_addf(Table *t, Style style, const char *format, ...) _printf_(3, 4);
 /* Leaves the column out. */
 void table_hide(Table *t, size_t column);
-size_t table_n_rows(const Table *t);
 /* Prints it, with `indent` columns before every line; without titles when `bare`. */
 int table_print(Table *t, size_t indent, bool bare);

@@ -59,7 +59,6 @@ Probe *probe_free(Probe *p);
 DEFINE_CLEANUP(Probe, probe_free)
 
 /* engine/probe_report.c */
-const char *probe_check_to_string(ProbeCheck check);
 /* A headline and an aligned line for each check, advice below it. */
 int probe_report_to_text(const ProbeReport *report, Buf *ret);
 int probe_report_to_json(const ProbeReport *report, json_object **ret);

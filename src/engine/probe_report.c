@@ -27,10 +27,6 @@ static const char *const verdict_names[] = {
         [PROBE_FAILED] = "failed",
 };
 
-const char *probe_check_to_string(ProbeCheck check) {
-        return check_names[check];
-}
-
 static unsigned milliseconds(usec_t span) {
         return (unsigned) MIN((span + USEC_PER_MSEC / 2) / USEC_PER_MSEC, (usec_t) 9999999);
 }

@@ -99,7 +99,6 @@ struct Source {
 
 /* For log lines. */
 #define SOURCE_LOG(s) (&(LogContext) { .source = (s)->settings->name })
-#define WATCH_LOG(s, w) (&(LogContext) { .source = (s)->settings->name, .job_id = (w)->job_id })
 
 /* The budget has room for what can wait. */
 bool source_may_ask(const Source *s);

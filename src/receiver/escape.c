@@ -61,12 +61,3 @@ int escape_append(Buf *b, const char *s, const EscapeRule *rules, size_t max_cha
         }
         return b->error;
 }
-
-int escape_string(const char *s, const EscapeRule *rules, size_t max_chars, char **ret) {
-        _cleanup_(buf_done) Buf b = BUF_INIT(strlen(s) * 8 + 8);
-
-        int r = escape_append(&b, s, rules, max_chars);
-        if (r < 0)
-                return r;
-        return buf_take(&b, ret);
-}

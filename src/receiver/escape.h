@@ -20,5 +20,3 @@ typedef struct EscapeRule {
 
 /* Appends s with its replacements, at most max_chars code points: what is longer ends in "…". */
 int escape_append(Buf *b, const char *s, const EscapeRule *rules, size_t max_chars);
-/* The same as a string of its own. */
-int escape_string(const char *s, const EscapeRule *rules, size_t max_chars, char **ret);
