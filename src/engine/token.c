@@ -176,8 +176,10 @@ static Outcome token_outcome(const Token *t, const HttpReply *reply) {
         return o;
 }
 
-/* What is read is wiped: it proves who this machine is. flags: of open(2), beside those. */
+/* One word, whatever blanks are behind it. What is read is wiped: it proves who this machine is. flags: of
+ * open(2), beside those. */
 static int read_proof(const char *path, int flags, size_t limit, Secret **ret) {
+        static const char blanks[] = " \t\r\n";
         _cleanup_free_ char *data = calloc(1, limit + 2);
         struct stat st;
 
@@ -191,11 +193,10 @@ static int read_proof(const char *path, int flags, size_t limit, Secret **ret) {
         if (n < 0)
                 return -ENODEV;
         int r = (size_t) n > limit ? -EFBIG : 0;
-        while (r == 0 && n > 0 && strchr(" \t\r\n", data[n - 1]))
-                n--;
-        if (r == 0 && (n == 0 || strlen(data) < (size_t) n || data[strcspn(data, " \t\r\n")] == ' '))
+        while (r == 0 && n > 0 && strchr(blanks, data[n - 1]))
+                data[--n] = '\0';
+        if (r == 0 && (n == 0 || strcspn(data, blanks) < (size_t) n))   /* or a NUL */
                 r = -EBADMSG;
-        data[n] = '\0';
         if (r == 0)
                 r = secret_new(ret, data, (size_t) n);
         explicit_bzero(data, limit + 2);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -86,6 +87,41 @@ static void test_works(void **state) {
         assert_int_equal(rig_source(rig)->n_failed, 0);
         assert_int_equal(issuer.n_requests, 1);
         rig_free(rig);
+}
+
+/* What is in the file is one word, whatever stands around it. */
+static void test_file(void **state) {
+        static const struct {
+                const char *contents;
+                bool works;
+        } cases[] = {
+                { "proof", true }, { "proof\n", true }, { "proof \r\n", true }, { "", false },
+                { "\n", false }, { "two words\n", false }, { "two\nlines\n", false },
+                { "two\twords", false },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                char path[] = "/tmp/ftw-proof-XXXXXX", credential[512];
+                int fd = mkstemp(path);
+                assert_true(fd >= 0);
+                assert_int_equal(write(fd, cases[i].contents, strlen(cases[i].contents)),
+                                 strlen(cases[i].contents));
+                (void) close(fd);
+                (void) snprintf(credential, sizeof credential,
+                                "auth = { kind = \"workload-identity\"; tenant = \"t.example\"; client_id = "
+                                "\"11111111-2222-3333-4444-555555555555\"; token_file = \"%s\";"
+                                " authority = \"http://127.0.0.1:3\"; };", path);
+                Rig *rig = rig_new(&(RigOptions) { .credential = credential });
+                issuer = (Issuer) { .rig = rig, .lifetime = 3600 };
+                http_script_answer(rig->script, answer, &issuer);
+                rig_start(rig);
+                rig_poll(rig, 1);
+                assert_int_equal(rig_source(rig)->n_failed == 0, cases[i].works);
+                assert_int_equal(issuer.n_requests, cases[i].works);
+                rig_free(rig);
+                assert_int_equal(unlink(path), 0);
+        }
 }
 
 static bool renewed(Rig *rig, void *userdata) {
@@ -325,7 +361,8 @@ static void test_cannot_be_sent(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_works),    cmocka_unit_test(test_half_life),
+                cmocka_unit_test(test_works),
+                cmocka_unit_test(test_file),    cmocka_unit_test(test_half_life),
                 cmocka_unit_test(test_revoked),  cmocka_unit_test(test_refused_for_good),
                 cmocka_unit_test(test_no_token), cmocka_unit_test(test_deadline),
                 cmocka_unit_test(test_single_flight), cmocka_unit_test(test_crowd),
