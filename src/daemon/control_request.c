@@ -174,8 +174,9 @@ static void poll_check(Control *c, Request *r) {
         if (q >= 0)
                 q = sd_bus_send(NULL, r->reply, NULL);
         if (q < 0)
-                log_debug("cannot answer a poll: %s", strerror(-q));
-        request_free(c, r);
+                request_fail(c, r, SD_BUS_ERROR_FAILED, strerror(-q));
+        else
+                request_free(c, r);
 }
 
 void requests_take_poll(Control *c, const PollReport *report) {

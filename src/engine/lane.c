@@ -238,7 +238,7 @@ int lane_dump(const Lane *l, Buf *ret) {
         char span[SPAN_MAX];
 
         return buf_printf(ret, "receiver %s (%s): %zu in flight, %llu failed in a row%s%s\n",
-                          l->receiver->name, l->receiver->kind->name, l->n_sending,
+                          l->receiver->name, l->receiver->kind->name, lane_n_in_flight(l),
                           (unsigned long long) l->n_failed,
                           l->blocked_until_usec > now.boot_usec ? ", next attempt in " : "",
                           l->blocked_until_usec > now.boot_usec
