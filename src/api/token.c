@@ -51,9 +51,8 @@ static int form_add_proof(Buf *form, const AuthSettings *a, const Secret *proof)
 }
 
 static int make_entra(const AuthSettings *a, const Secret *proof, TokenRequest *ret) {
-        Buf form = BUF_INIT(FORM_MAX);
+        Buf form = BUF_INIT_SECRET(FORM_MAX);
 
-        form.wipe = true;
         int r = token_url_make(a, &ret->url);
         if (r >= 0)
                 r = form_add(&form, "grant_type", "client_credentials");

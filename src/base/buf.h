@@ -19,6 +19,7 @@ typedef struct Buf {
 } Buf;
 
 #define BUF_INIT(max) ((Buf) { .limit = (max) })
+#define BUF_INIT_SECRET(max) ((Buf) { .limit = (max), .wipe = true })
 
 void buf_done(Buf *b);
 /* Forgets the contents, keeps the memory and the limit. */

@@ -10,6 +10,7 @@
 #include <openssl/hmac.h>
 
 #include "base/macro.h"
+#include "base/secret.h"
 
 /* With EVP_sha256() OpenSSL 3 looks for an implementation at each use, which costs more than a digest of a
  * line. */
@@ -68,7 +69,8 @@ static bool is_base64(char c) {
 /* EVP_DecodeBlock() wants whole quads, counts padding as bytes, and cuts off what it takes for an end of
  * text ("-"): strip white space, look at every character, complete the quad and count ourselves. */
 int base64_decode(const char *s, size_t size, char **ret, size_t *ret_size) {
-        _cleanup_free_ char *quads = malloc(size + 5);
+        /* It may be a key: calloc(), so that what was copied has an end wherever that stops. */
+        _cleanup_(string_erase_freep) char *quads = calloc(1, size + 5);
         _cleanup_free_ char *out = malloc(size + 5);
         size_t n = 0, n_padding = 0;
 

@@ -1,6 +1,5 @@
 #pragma once
-/* A string that must never be printed: wiped when freed, compared in constant time, not formatted by
- * anything. */
+/* A string that must never be printed: wiped when freed, not formatted by anything. */
 
 #include <stddef.h>
 
@@ -22,3 +21,6 @@ DEFINE_CLEANUP(Secret *, secretv_free)
 
 /* Frees a string after wiping it. */
 void string_erase_free(char *s);
+static inline void string_erase_freep(char **s) {
+        string_erase_free(*s);
+}

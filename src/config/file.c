@@ -49,9 +49,3 @@ const char *file_error(int error) {
                 return "it is not a regular file";
         return error == -EFBIG ? "it is too large" : strerrordesc_np(-error);
 }
-
-void file_forget(Buf *b) {
-        if (b->data)
-                explicit_bzero(b->data, b->size);
-        buf_done(b);
-}

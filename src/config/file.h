@@ -10,5 +10,3 @@
 int file_read(const char *path, Buf *ret, mode_t *ret_mode);
 /* Those in words. */
 const char *file_error(int error);
-/* Wipes what may be a secret, then frees it. */
-void file_forget(Buf *b);

@@ -37,7 +37,7 @@ typedef struct Scan {
 static int include_file(Scan *s, const char *name);
 
 void config_text_done(ConfigText *t) {
-        file_forget(&t->text);
+        buf_done(&t->text);
         for (size_t i = 0; i < t->n_files; i++)
                 free(t->files[i].path);
         free(t->files);
@@ -310,7 +310,7 @@ static int scan_data(Scan *parent, unsigned file, Buf *b) {
 
 /* The complaint is about the file where nobody asked for it by name, else about the line that did. */
 static int read_file(Scan *s, const char *path, bool included) {
-        _cleanup_(file_forget) Buf b = BUF_INIT(TEXT_MAX);
+        _cleanup_(buf_done) Buf b = BUF_INIT_SECRET(TEXT_MAX);
         mode_t mode = 0;
 
         int r = file_read(path, &b, &mode);
@@ -348,16 +348,16 @@ static int include_file(Scan *s, const char *name) {
 int config_text_read(ConfigText *t, const char *path, unsigned order, ConfigErrors *errors) {
         Scan s = { .t = t, .errors = errors };
 
-        t->text.limit = TEXT_MAX;
+        t->text = BUF_INIT_SECRET(TEXT_MAX);
         t->first_order = order;
         return read_file(&s, path, false);
 }
 
 int config_text_set(ConfigText *t, const char *name, const char *data, size_t size, ConfigErrors *errors) {
         Scan s = { .t = t, .errors = errors };
-        _cleanup_(file_forget) Buf b = BUF_INIT(TEXT_MAX);
+        _cleanup_(buf_done) Buf b = BUF_INIT_SECRET(TEXT_MAX);
 
-        t->text.limit = TEXT_MAX;
+        t->text = BUF_INIT_SECRET(TEXT_MAX);
         t->from_memory = true;
         int r = add_file(t, name, 0600);
         if (r < 0)

@@ -45,7 +45,7 @@ static int take_value(const char *value, size_t size, const char *from, bool lin
 
 /* One newline at the end is how editors and echo(1) write files; it is not part of the secret. */
 static int read_file(const char *path, const char *from, bool lines, Secret **ret, char **ret_message) {
-        _cleanup_(file_forget) Buf b = BUF_INIT(SECRET_SIZE_MAX);
+        _cleanup_(buf_done) Buf b = BUF_INIT_SECRET(SECRET_SIZE_MAX);
 
         int r = file_read(path, &b, NULL);
         if (r == -ENOMEM)

@@ -19,16 +19,12 @@ static inline void curl_url_freep(CURLU **url) {
         curl_url_cleanup(*url);
 }
 
-static inline void string_erase_freep(char **s) {
-        string_erase_free(*s);
-}
-
 typedef struct CurlSetup {
         const char *protocols;          /* CURLOPT_PROTOCOLS_STR */
         usec_t timeout_usec;
         const char *ca_file;            /* NULL: the system's */
         const char *proxy;              /* NULL: from the environment, "": none */
-        char *error;                    /* CURL_ERROR_SIZE bytes that outlive the handle */
+        char *error;                    /* CURL_ERROR_SIZE bytes, until the transfer's callback has run */
 } CurlSetup;
 
 /* -ENOMEM, or -EINVAL for what libcurl refuses. */
