@@ -137,6 +137,8 @@ static void call_finish(CurlCall *c, CURLcode code) {
                 return;
         }
         call_detach(c);
+        /* The owner's, who may be gone before the handle is: CURLOPT_ERRORBUFFER(3). */
+        (void) curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, NULL);
         c->running = true;
         c->succeeded = code == CURLE_OK;
         c->done(c->easy, code, c->userdata);
