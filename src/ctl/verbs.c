@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <errno.h>
 
 #include <json-c/json.h>
 #include <sqlite3.h>
@@ -188,14 +189,42 @@ static int work_out_options(Ctl *c) {
         return CTL_OK;
 }
 
-static int run_verb(Ctl *c, const CtlVerb *verb, const char *argument) {
-        if (verb->groups & GROUP_DAEMON) {
-                int status = verb->run(c, argument);
-                c->bus = sd_bus_flush_close_unref(c->bus);
-                c->store = store_free(c->store);
-                return status;
-        }
+/* What is printed meanwhile waits in memory. */
+typedef struct Held {
+        Term *term;
+        FILE *to;
+        char *text;
+        size_t size;
+} Held;
+
+static int held_begin(Held *h, Term *term) {
+        FILE *memory = open_memstream(&h->text, &h->size);
+
+        if (!memory)
+                return -errno;
+        h->term = term;
+        h->to = term->out;
+        term->out = memory;
+        return 0;
+}
+
+static int held_end(Held *h) {
+        if (!h->term)
+                return 0;
+        int r = ferror(h->term->out) ? -ENOMEM : 0;
+
+        if (fclose(h->term->out) != 0)
+                r = -ENOMEM;
+        h->term->out = h->to;
+        if (r >= 0)
+                (void) fwrite(h->text, 1, h->size, h->to);      /* a failure is seen at the end */
+        free(h->text);
+        return r;
+}
+
+static int read_store(Ctl *c, const CtlVerb *verb, const char *argument) {
         int status = ctl_store_open(c);
+
         if (status != CTL_OK)
                 return status;
         int r = query_begin(c->store);
@@ -203,6 +232,31 @@ static int run_verb(Ctl *c, const CtlVerb *verb, const char *argument) {
                 status = ctl_fail_errno(c, r, "read the state");
         else
                 status = verb->run(c, argument);
+        c->store = store_free(c->store);
+        return status;
+}
+
+/* Printed when the state is closed again: the log of the daemon's database cannot begin anew, and grows, as
+ * long as somebody sees an old state, and a pager may wait for days. */
+static int run_on_store(Ctl *c, const CtlVerb *verb, const char *argument) {
+        Held out = {}, err = {};
+
+        int r = held_begin(&out, &c->out);
+        if (r >= 0)
+                r = held_begin(&err, &c->err);
+        int status = r < 0 ? CTL_FAILED : read_store(c, verb, argument);
+        int q = held_end(&out);
+        r = r < 0 ? r : q;
+        q = held_end(&err);
+        r = r < 0 ? r : q;
+        return r < 0 ? ctl_fail_errno(c, r, "print what is in the state") : status;
+}
+
+static int run_verb(Ctl *c, const CtlVerb *verb, const char *argument) {
+        if (!(verb->groups & GROUP_DAEMON))
+                return run_on_store(c, verb, argument);
+        int status = verb->run(c, argument);
+        c->bus = sd_bus_flush_close_unref(c->bus);
         c->store = store_free(c->store);
         return status;
 }

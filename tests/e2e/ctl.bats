@@ -170,6 +170,26 @@ without_colors() {
         exec 9>&-
 }
 
+@test "a pager that waits keeps nothing of the state: the log of who writes does not grow for it" {
+        local byte
+        sqlite3 "$T/state/state.db" "INSERT INTO jobs (source, job_id, status, terminal, silent, created_at,
+                body, first_walk, first_seen_usec, changed_usec) WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL
+                SELECT n + 1 FROM c LIMIT 500) SELECT source, job_id || '-' || n, status, terminal, silent,
+                created_at, body, first_walk, first_seen_usec, changed_usec FROM jobs, c"
+        mkfifo "$T/pipe"
+        exec 9<>"$T/pipe"
+        ctl jobs --json >"$T/pipe" 3>&- 9>&- &
+        STARTED_PIDS+=("$!")
+        # It is at it, and more comes than a pipe holds.
+        IFS= read -r -N 1 -u 9 byte
+        assert_equal "$byte" '['
+        run sqlite3 -cmd '.timeout 2000' "$T/state/state.db" 'UPDATE sources SET name = name;
+                PRAGMA wal_checkpoint(TRUNCATE)'
+        assert_equal "$output" '0|0|0'
+        assert_equal "$(cat <&9 | head -c 100000 | wc -c)" 100000
+        exec 9>&-
+}
+
 @test "reads where it may not write, and leaves nothing behind" {
         local as=()
         chmod 555 "$T/state"
