@@ -15,6 +15,7 @@ const Dialect dialect_foundry = {
         .path_keep = "/api/projects/",
         .host = HOST_FOUNDRY,
         .token_scope = "https://ai.azure.com/.default",
+        .token_scope_us = "https://ai.azure.us/.default",
         .hint = "the endpoint of a project looks like "
                 "https://ACCOUNT.services.ai.azure.com/api/projects/PROJECT; the project's overview shows "
                 "it",

@@ -8,6 +8,7 @@
 #define A_PORTAL "is the address of a portal"
 #define NO_NAME "lacks the resource's name"
 #define A_RESOURCE "is a resource of Azure"
+#define A_ZONE "is below the zone of private endpoints: leave out privatelink"
 #define OPENAI "belongs to OpenAI itself, not to Azure"
 
 /* The first row that fits decides. Hosts as the vendors' documentation and SDKs name them. */
@@ -18,6 +19,7 @@ static const struct {
         const char *what;
 } hosts[] = {
         { "ai.azure.com", true, false, HOST_USELESS, A_PORTAL },
+        { "ai.azure.us", true, false, HOST_USELESS, A_PORTAL },
         { "oai.azure.com", true, true, HOST_USELESS, A_PORTAL },
         { "portal.azure.com", true, true, HOST_USELESS, A_PORTAL },
         { "portal.azure.us", true, true, HOST_USELESS, A_PORTAL },
@@ -26,17 +28,25 @@ static const struct {
         { "management.azure.com", true, true, HOST_USELESS, "manages resources and serves no jobs" },
         { "login.microsoftonline.com", true, false, HOST_USELESS, "is where tokens come from" },
         { "login.microsoftonline.us", true, false, HOST_USELESS, "is where tokens come from" },
+        { "privatelink.openai.azure.com", true, true, HOST_USELESS, A_ZONE },
+        { "privatelink.openai.azure.us", true, true, HOST_USELESS, A_ZONE },
+        { "privatelink.cognitiveservices.azure.com", true, true, HOST_USELESS, A_ZONE },
+        { "privatelink.cognitiveservices.azure.us", true, true, HOST_USELESS, A_ZONE },
+        { "privatelink.services.ai.azure.com", true, true, HOST_USELESS, A_ZONE },
+        { "privatelink.services.ai.azure.us", true, true, HOST_USELESS, A_ZONE },
         { "openai.azure.com", true, false, HOST_USELESS, NO_NAME },
         { "openai.azure.us", true, false, HOST_USELESS, NO_NAME },
         { "cognitiveservices.azure.com", true, false, HOST_USELESS, NO_NAME },
         { "cognitiveservices.azure.us", true, false, HOST_USELESS, NO_NAME },
         { "services.ai.azure.com", true, false, HOST_USELESS, NO_NAME },
+        { "services.ai.azure.us", true, false, HOST_USELESS, NO_NAME },
         { "api.cognitive.microsoft.com", true, false, HOST_USELESS, "lacks the region" },
         { "openai.azure.com", false, true, HOST_AZURE, A_RESOURCE },
         { "openai.azure.us", false, true, HOST_AZURE, A_RESOURCE },
         { "cognitiveservices.azure.com", false, true, HOST_AZURE, A_RESOURCE },
         { "cognitiveservices.azure.us", false, true, HOST_AZURE, A_RESOURCE },
         { "services.ai.azure.com", false, true, HOST_AZURE, A_RESOURCE },
+        { "services.ai.azure.us", false, true, HOST_AZURE, A_RESOURCE },
         { "api.cognitive.microsoft.com", false, true, HOST_AZURE, A_RESOURCE },
         { "api.openai.com", true, true, HOST_OPENAI, OPENAI },  /* us. eu. ae.: where data stay */
         { "platform.openai.com", true, true, HOST_USELESS, A_PORTAL },

@@ -14,6 +14,9 @@
 #include "unit/source_fixture.h"
 
 #define PROJECT "https://c.services.ai.azure.com/api/projects/p"
+#define AUTHORITY "https://login.microsoftonline.com"
+#define AUTHORITY_US "https://login.microsoftonline.us"
+#define PROJECT_US "https://c.services.ai.azure.us/api/projects/p"
 
 /* What becomes of an endpoint: the base URL, or what it says behind "endpoint: endpoint HOST ". */
 static const struct {
@@ -41,6 +44,10 @@ static const struct {
         { "azure", "https://eu.api.openai.com", NULL,
           "eu.api.openai.com belongs to OpenAI itself, not to Azure: dialect = \"openai\" fits it" },
         { "azure", "https://openai.azure.com", NULL, "openai.azure.com lacks the resource's name" },
+        { "azure", "https://services.ai.azure.us", NULL, "services.ai.azure.us lacks the resource's name" },
+        { "azure", "https://ai.azure.us/nextgen", NULL, "ai.azure.us is the address of a portal" },
+        { "azure", "https://c.privatelink.openai.azure.com", NULL,
+          "c.privatelink.openai.azure.com is below the zone of private endpoints: leave out privatelink" },
         { "azure", "https://c.services.ai.azure.com/api/projects/p", NULL,
           "c.services.ai.azure.com is the endpoint of a Foundry project, not of the resource: "
           "dialect = \"foundry\" fits it" },
@@ -63,6 +70,9 @@ static const struct {
         { "foundry", PROJECT "/", PROJECT, NULL },
         { "foundry", PROJECT "//fine_tuning/jobs?api-version=2025-11-15-preview", PROJECT, NULL },
         { "foundry", PROJECT "/openai/v1/", PROJECT, NULL },
+        { "foundry", PROJECT_US "/openai/v1/fine_tuning/jobs?limit=1", PROJECT_US, NULL },
+        { "foundry", "https://c.services.ai.azure.us", NULL,
+          "c.services.ai.azure.us is a resource of Azure: dialect = \"azure\" or \"azure-v1\" fits it" },
         { "foundry", "https://gw.example/x/api/projects/p/files", "https://gw.example/x/api/projects/p",
           NULL },
         { "foundry", "https://c.services.ai.azure.com/api/projects/", NULL,
@@ -106,6 +116,46 @@ static void test_hosts(void **state) {
                                  strempty(text), strempty(expected));
                 if (hosts[i].base)
                         assert_string_equal(s->endpoint, hosts[i].base);
+        }
+}
+
+/* What tokens are for, and where they come from, follows the cloud in which the endpoint is. */
+static void test_clouds(void **state) {
+        static const struct {
+                const char *dialect, *endpoint, *scope, *authority;
+        } rows[] = {
+                { "azure", RESOURCE, "https://cognitiveservices.azure.com/.default", AUTHORITY },
+                { "azure", "https://c.services.ai.azure.com", "https://cognitiveservices.azure.com/.default",
+                  AUTHORITY },
+                { "azure", "https://gw.example/x", "https://cognitiveservices.azure.com/.default",
+                  AUTHORITY },
+                { "azure", "https://c.openai.azure.us", "https://cognitiveservices.azure.us/.default",
+                  AUTHORITY_US },
+                { "azure-v1", RESOURCE, "https://cognitiveservices.azure.com/.default", AUTHORITY },
+                { "azure-v1", "https://c.cognitiveservices.azure.us",
+                  "https://cognitiveservices.azure.us/.default", AUTHORITY_US },
+                { "azure-v1", "https://c.services.ai.azure.us",
+                  "https://cognitiveservices.azure.us/.default", AUTHORITY_US },
+                { "foundry", PROJECT, "https://ai.azure.com/.default", AUTHORITY },
+                { "foundry", PROJECT_US, "https://ai.azure.us/.default", AUTHORITY_US },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(source_settings_freep) SourceSettings *s =
+                        source_make(rows[i].dialect, rows[i].endpoint);
+                s->auth = calloc(1, sizeof *s->auth);
+                assert_non_null(s->auth);
+                assert_int_equal(free_and_strdup(&s->auth->kind_name, "client-secret"), 0);
+                assert_int_equal(free_and_strdup(&s->auth->tenant, "contoso.example"), 0);
+                assert_int_equal(free_and_strdup(&s->auth->client_id,
+                                                 "11111111-2222-3333-4444-555555555555"), 0);
+                assert_int_equal(secret_new(&s->auth->client_secret, "secret", 6), 0);
+                _cleanup_free_ char *text = source_check(s);
+                if (text)
+                        fail_msg("%s", text);
+                assert_string_equal(s->auth->scope, rows[i].scope);
+                assert_string_equal(s->auth->authority, rows[i].authority);
         }
 }
 
@@ -298,7 +348,8 @@ static void test_table(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_hosts),     cmocka_unit_test(test_urls),
+                cmocka_unit_test(test_hosts),     cmocka_unit_test(test_clouds),
+                cmocka_unit_test(test_urls),
                 cmocka_unit_test(test_shapes),    cmocka_unit_test(test_url_limit),
                 cmocka_unit_test(test_url_without_version),
                 cmocka_unit_test(test_authorize), cmocka_unit_test(test_table),
