@@ -75,8 +75,8 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error _unuse
         if (e) {
                 log_context(
                         NULL, b->told ? LOG_DEBUG : LOG_WARNING,
-                        "may not own %s on the bus: %s; is its policy installed, and does it know this "
-                        "user?",
+                        "ftwatchctl cannot ask this ftwatchd: only root and the service may be %s on the "
+                        "bus, by the policy that is installed with it (%s)",
                         b->name, strempty(e->message));
                 b->told = true;
                 bus_lost(b, LOG_DEBUG, "");
