@@ -114,6 +114,27 @@ static int print_troubles(const Ctl *c, json_object *o) {
         return r;
 }
 
+/* Of the first source that fails: its table has the server's words, not what to do about them. */
+static int print_hint(const Ctl *c, json_object *o) {
+        json_object *list = json_member_array(o, "sources");
+        _cleanup_free_ char *text = NULL;
+
+        for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+                json_object *source = json_object_array_get_idx(list, i);
+                const char *name = json_member_string(source, "name");
+                if (!name || !json_member_string(source, "reason"))
+                        continue;
+                int r = string_printf(&text, "ftwatchctl probe %s", name);
+                if (r >= 0) {
+                        term_put(&c->out, STYLE_NONE, "\n");
+                        r = term_put_foreign(&c->out, STYLE_STRONG, text);
+                        term_put(&c->out, STYLE_NONE, " says what to change\n");
+                }
+                return r;
+        }
+        return 0;
+}
+
 static int64_t count_unfinished(json_object *o) {
         json_object *list = json_member_array(o, "sources");
         int64_t n = 0;
@@ -142,7 +163,9 @@ static int print_status(const Ctl *c, json_object *o) {
                 term_put(&c->out, STYLE_NONE, "\n");
                 r = ctl_print_silences(c, silences);
         }
-        return r < 0 ? r : print_troubles(c, o);
+        if (r >= 0)
+                r = print_troubles(c, o);
+        return r < 0 ? r : print_hint(c, o);
 }
 
 /* Nobody answers: what is in the store. */

@@ -236,6 +236,8 @@ says() {
         run_ctl 1 poll
         says 'sim cannot be polled (connect)'
         assert_equal "$(property Trouble)" 's "sim (connect)"'
+        run_ctl 0 status
+        says 'ftwatchctl probe sim says what to change'
 }
 
 # --- receivers ----------------------------------------------------------------------------------------
@@ -403,6 +405,7 @@ says() {
         says 'is running: 1 unfinished job, 0 deliveries owed'
         says 'hook'
         [[ $output =~ sim\ +ok\ +1\ +.*\ in\  ]]
+        [[ $output != *'what to change'* ]]
         run_ctl 0 status --json
         assert_equal "$(jq -r '.running, .sources[0].unfinished_jobs, .receivers[0].name' <<<"$output" |
                 xargs)" 'true 1 hook'
