@@ -79,6 +79,9 @@ make_state() {
         offers 'ftwatchctl help ' 'jobs types'
         offers 'ftwatchctl events x --level ' 'info warning error'
         offers 'ftwatchctl deliveries --state = pending,de' pending,dead
+        "$CTL" help deliveries | sed -n 's/.*only these: //p' | tr -d ',' | tr ' ' '\n' | sort >"$T/states"
+        (($(wc -l <"$T/states") == 5))
+        complete_words ftwatchctl deliveries --state '' | sort | diff "$T/states" -
         offers 'ftwatchctl --color n' never
         offers 'ftwatchd --ch' --check-config
 }
