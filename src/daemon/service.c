@@ -87,11 +87,12 @@ static int service_state_path(const Service *s, char **ret) {
         return string_printf(ret, "%s/" STORE_FILE_NAME, s->config->state_dir);
 }
 
-/* As root may have left it that copied a state, or put one back from a backup. */
-static const char *service_owner_hint(int r) {
-        return r == -EACCES || r == -EPERM ?
-                       ": the directory and the files in it must belong to the user that ftwatchd runs as" :
-                       "";
+/* Of another owner is what root copied, or put back from a backup; read-only is all but the StateDirectory=
+ * of the unit. */
+static const char *service_place_hint(int r) {
+        if (r == -EACCES || r == -EPERM)
+                return ": the directory and the files in it must belong to the user that ftwatchd runs as";
+        return r == -EROFS ? ": leave out state_dir, or name it in ReadWritePaths= of the unit" : "";
 }
 
 static int service_open_store(Service *s) {
@@ -102,7 +103,7 @@ static int service_open_store(Service *s) {
                 return r;
         r = store_open(path, STORE_READ_WRITE, &s->store, &aside, &message);
         if (r < 0)
-                log_error("cannot open the state: %s%s", strempty(message), service_owner_hint(r));
+                log_error("cannot open the state: %s%s", strempty(message), service_place_hint(r));
         else if (aside)
                 log_error(
                         "the state was damaged and is kept as %s; starting anew from a silent baseline: "
@@ -120,7 +121,7 @@ static int service_lock_state(Service *s) {
                           s->config->state_dir);
         else if (r < 0)
                 log_error("cannot use the state directory %s: %s%s", s->config->state_dir, strerror(-r),
-                          service_owner_hint(r));
+                          service_place_hint(r));
         return r;
 }
 

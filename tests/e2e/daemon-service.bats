@@ -440,7 +440,7 @@ fed() {
         fi
         run -1 timeout 20 "$FTWATCHD" --config "$T/ftwatchd.conf"
         [[ $output = *"$T/s"* ]]
-        [[ $output = *[Rr]ead-only* || $output = *denied* ]]
+        [[ $output = *[Rr]ead-only*ReadWritePaths=* || $output = *denied*'must belong to'* ]]
 }
 
 skip_unless_mountable() {
