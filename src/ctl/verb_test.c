@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "ctl/ctl.h"
+#include "model/advice.h"
 
 typedef struct Answer {
         const char *receiver, *id, *reason, *detail;
@@ -45,6 +46,11 @@ static int print_answer(const Ctl *c, const Answer *a) {
                 r = r < 0 ? r : term_put_foreign(t, STYLE_NONE, a->detail);
         }
         term_put(t, STYLE_NONE, "\n");
+        const char *advice = a->delivered ? NULL :
+                                            advice_find(NOTICE_RECEIVER_FAILING,
+                                                        reason_from_string(a->reason), a->detail);
+        if (advice)
+                term_printf(t, "  -> %s\n", advice);
         return r;
 }
 

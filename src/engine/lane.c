@@ -228,6 +228,7 @@ void lane_get_status(const Lane *l, LaneStatus *ret) {
         *ret = (LaneStatus) {
                 .n_in_flight = lane_n_in_flight(l),
                 .n_failed = l->n_failed,
+                .failing = l->n_failed > 0 || l->trouble.n_row > 0,
                 .reason = l->trouble.n_row > 0 ? reason_to_string(l->trouble.reason) : NULL,
                 .blocked_until_usec = blocked ? l->blocked_until_usec : 0,
         };

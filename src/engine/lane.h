@@ -32,7 +32,8 @@ bool lane_health_ok(const Lane *l);
 
 typedef struct LaneStatus {
         size_t n_in_flight;
-        uint64_t n_failed;              /* in a row */
+        uint64_t n_failed;              /* in a row, that will be tried again */
+        bool failing;                   /* so, or refused for good, and nothing has passed since */
         const char *reason;             /* of the last failure in this row, NULL for none; static */
         usec_t blocked_until_usec;      /* boottime; 0: it is free */
 } LaneStatus;

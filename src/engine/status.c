@@ -54,7 +54,7 @@ static int receiver_status(const Engine *e, size_t i, const Now *now, json_objec
         dispatcher_lane_status(e->dispatcher, i, &lane);
         if ((r = json_add_string(o, "name", receiver->name)) < 0 ||
             (r = json_add_string(o, "kind", receiver->kind->name)) < 0 ||
-            (r = json_add_bool(o, "ok", lane.n_failed == 0)) < 0 ||
+            (r = json_add_bool(o, "ok", !lane.failing)) < 0 ||
             (r = json_add_int(o, "in_flight", (int64_t) lane.n_in_flight)) < 0 ||
             (r = json_add_int(o, "failed_in_row", (int64_t) lane.n_failed)) < 0 ||
             (r = json_add_string(o, "reason", lane.reason)) < 0 ||
@@ -112,7 +112,7 @@ int engine_describe_troubles(const Engine *e, Buf *ret) {
         for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++) {
                 LaneStatus lane;
                 dispatcher_lane_status(e->dispatcher, i, &lane);
-                if (lane.n_failed > 0)
+                if (lane.failing)
                         describe(ret, n_receivers++,
                                  ret->size > 0 ? "; not delivered to " : "not delivered to ",
                                  dispatcher_receiver(e->dispatcher, i)->name, strempty(lane.reason));

@@ -265,6 +265,7 @@ says() {
         sim POST /_sim/fault -d '{ "path": "/sink/webhook/hook", "status": 500 }'
         run_ctl 1 test hook
         says 'hook did not take it (server_error): HTTP 500'
+        says "  -> Check the receiver's address"
         sim DELETE /_sim/fault
         run_ctl 0 status
         [[ $output =~ hook\ +webhook\ +ok ]]
@@ -282,6 +283,10 @@ says() {
         run_job ftjob-lost
         run_ctl 0 poll
         await_log 'gave up a notice'
+        # Nothing waits for another try, and yet it is no receiver that works.
+        run_ctl 0 status
+        [[ $output =~ hook\ +webhook\ +failing\ +-\ +not_found ]]
+        assert_equal "$(property Trouble)" 's "not delivered to hook (not_found)"'
         sim DELETE /_sim/fault
         run_ctl 0 deliveries --state dead --json
         local id
