@@ -10,7 +10,8 @@
 struct Gate {
         size_t room, share, silent_share;
         size_t n_inside, n_silent;      /* silent: of those, whose owners have not shown they are answered */
-        GatePass *waiting;
+        GatePass *waiting[2];           /* the others, and those of busy owners */
+        bool busy_turn;
         bool opening, closed;
 };
 
@@ -36,18 +37,28 @@ static bool gate_admits(const Gate *g, const GatePass *p) {
 }
 
 /* Of the owners with the fewest under way, the one that waits longest. */
-static GatePass *gate_next(const Gate *g) {
+static GatePass *gate_first(const Gate *g, GatePass *waiting) {
         GatePass *best = NULL;
 
-        if (g->n_inside >= g->room)
-                return NULL;
-        for (GatePass *p = g->waiting; p; p = p->next) {
+        for (GatePass *p = waiting; p; p = p->next) {
                 if (gate_admits(g, p) && (!best || p->owner->n_inside < best->owner->n_inside))
                         best = p;
                 if (best && best->owner->n_inside == 0)
                         break;
         }
         return best;
+}
+
+static GatePass *gate_next(Gate *g) {
+        if (g->n_inside >= g->room)
+                return NULL;
+        GatePass *busy = gate_first(g, g->waiting[true]), *other = gate_first(g, g->waiting[false]);
+        if (!busy || !other)
+                return busy ? busy : other;
+        if (busy->owner->n_inside != other->owner->n_inside)
+                return busy->owner->n_inside < other->owner->n_inside ? busy : other;
+        g->busy_turn = !g->busy_turn;
+        return g->busy_turn ? busy : other;
 }
 
 /* What is opened may enter and leave again: one loop does it for all of them. */
@@ -58,7 +69,7 @@ static void gate_run(Gate *g) {
                 return;
         g->opening = true;
         while ((p = gate_next(g))) {
-                DL_DELETE(g->waiting, p);
+                DL_DELETE(g->waiting[p->was_busy], p);
                 p->state = GATE_INSIDE;
                 p->was_silent = p->owner->silent;
                 p->owner->n_inside++;
@@ -70,8 +81,8 @@ static void gate_run(Gate *g) {
 }
 
 void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open) {
-        *p = (GatePass) { .owner = o, .open = open, .state = GATE_WAITING };
-        DL_APPEND(g->waiting, p);
+        *p = (GatePass) { .owner = o, .open = open, .state = GATE_WAITING, .was_busy = o->busy };
+        DL_APPEND(g->waiting[p->was_busy], p);
         gate_run(g);
 }
 
@@ -80,7 +91,7 @@ void gate_leave(Gate *g, GatePass *p) {
 
         p->state = GATE_OUTSIDE;
         if (was == GATE_WAITING)
-                DL_DELETE(g->waiting, p);
+                DL_DELETE(g->waiting[p->was_busy], p);
         if (was != GATE_INSIDE)
                 return;
         p->owner->n_inside--;
@@ -95,8 +106,9 @@ void gate_close(Gate *g) {
 
 size_t gate_n_waiting(const Gate *g) {
         const GatePass *p;
-        size_t n;
+        size_t n_busy, n;
 
-        DL_COUNT(g->waiting, p, n);
-        return n;
+        DL_COUNT(g->waiting[true], p, n_busy);
+        DL_COUNT(g->waiting[false], p, n);
+        return n_busy + n;
 }

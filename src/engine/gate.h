@@ -2,6 +2,7 @@
 /* Which request of which source or token is sent next: so many at once over all of them that receivers
  * always find a connection, a share of them for each, and some kept free of those that did not answer last
  * time, or have not been asked yet. So servers that hang, however many, do not hold up those that answer.
+ * Until it is known of all of them that they hang, sources with unfinished jobs take turns with all others.
  * Nobody waits for another pass while inside: a source waits for its token outside. A probe, which asks one
  * thing after the other, has a gate of its own. */
 
@@ -17,6 +18,7 @@ typedef struct GatePass GatePass;
 typedef struct GateOwner {
         size_t n_inside;                /* under way; kept by the gate */
         bool silent;                    /* no answer last time, or not asked yet; kept by the owner */
+        bool busy;                      /* something is unfinished; kept by the owner */
 } GateOwner;
 
 typedef enum GateState {
@@ -34,7 +36,7 @@ struct GatePass {
         GateOwner *owner;               /* outlives the time that the pass waits or is inside */
         gate_open_t open;
         GateState state;
-        bool was_silent;
+        bool was_silent, was_busy;
         GatePass *prev, *next;
 };
 

@@ -251,6 +251,7 @@ static int source_call_go(SourceCall *c) {
 
         if (s->token && !source_call_token(c))
                 return source_call_wait(c);
+        s->gate.busy = s->watches != NULL;
         gate_enter(s->engine->gate, &c->pass, &s->gate, source_call_open);
         return 0;
 }

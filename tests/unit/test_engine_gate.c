@@ -105,6 +105,35 @@ static void test_silent(void **state) {
         assert_int_equal(gate_n_waiting(gate), 0);
 }
 
+/* All answered last time, and hang since: who has something unfinished does not wait for all others to give
+ * up; and they not for it. */
+static void test_busy(void **state) {
+        size_t n_others = 0;
+
+        (void) state;
+        sources[38].busy = sources[39].busy = true;
+        for (size_t i = 0; i < N; i++)
+                enter(i, 1);
+        assert_int_equal(inside(38) + inside(39), 0);
+        gate_leave(gate, &passes[0][0]);
+        gate_leave(gate, &passes[1][0]);
+        gate_leave(gate, &passes[2][0]);
+        assert_int_equal(inside(38) + inside(39), 2);
+        for (size_t i = 0; i < 38; i++)
+                n_others += inside(i);
+        assert_int_equal(n_others, 10);
+        /* One after the other, however often it comes. */
+        for (size_t k = 1; k < 10; k++) {
+                gate_leave(gate, &passes[39][k - 1]);
+                gate_enter(gate, &passes[39][k], &sources[39], on_open);
+                gate_leave(gate, &passes[k + 2][0]);
+        }
+        n_others = 0;
+        for (size_t i = 12; i < 38; i++)
+                n_others += inside(i);
+        assert_in_range(n_others, 5, 12);
+}
+
 /* What is cancelled while it waits, and what is over as soon as it is opened. */
 static void test_ends(void **state) {
         (void) state;
@@ -147,6 +176,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_share, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_silent, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_ends, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_one, set_up, tear_down),
         };
