@@ -21,6 +21,7 @@ static const struct {
         { "ai.azure.com", true, false, HOST_USELESS, A_PORTAL },
         { "ai.azure.us", true, false, HOST_USELESS, A_PORTAL },
         { "oai.azure.com", true, true, HOST_USELESS, A_PORTAL },
+        { "ml.azure.com", true, false, HOST_USELESS, A_PORTAL },
         { "portal.azure.com", true, true, HOST_USELESS, A_PORTAL },
         { "portal.azure.us", true, true, HOST_USELESS, A_PORTAL },
         { "learn.microsoft.com", true, false, HOST_USELESS, "is the documentation" },

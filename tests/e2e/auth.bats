@@ -65,6 +65,23 @@ probe_works() {
         assert_equal "$(told .type)" ''
 }
 
+@test "with one connection for everything, tokens and requests take turns" {
+        local kinds=(client-secret client-certificate workload-identity imds app-service arc) kind n
+        start_issuer quiet
+        sim POST '/_sim/token?lifetime=1'
+        watch_each "${kinds[@]}"
+        sed -i '1s/^/connections = 1; /' "$T/ftwatchd.conf"
+        start_daemon
+        for n in 20 40; do
+                for kind in "${kinds[@]}"; do
+                        await_log "$kind: polled: " "$n"
+                done
+                sim DELETE /_sim/token
+        done
+        stop_daemon
+        run ! grep -E 'poll failed|cannot be renewed' "$DAEMON_LOG"
+}
+
 @test "a federated token that was rotated is read again" {
         start_issuer quiet
         watch_with workload-identity

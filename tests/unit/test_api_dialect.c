@@ -46,6 +46,7 @@ static const struct {
         { "azure", "https://openai.azure.com", NULL, "openai.azure.com lacks the resource's name" },
         { "azure", "https://services.ai.azure.us", NULL, "services.ai.azure.us lacks the resource's name" },
         { "azure", "https://ai.azure.us/nextgen", NULL, "ai.azure.us is the address of a portal" },
+        { "azure", "https://ml.azure.com/jobs", NULL, "ml.azure.com is the address of a portal" },
         { "azure", "https://c.privatelink.openai.azure.com", NULL,
           "c.privatelink.openai.azure.com is below the zone of private endpoints: leave out privatelink" },
         { "azure", "https://c.services.ai.azure.com/api/projects/p", NULL,
