@@ -387,7 +387,7 @@ int poller_start(Source *s, usec_t delay_usec) {
         usec_t at = usec_add(engine_now(s->engine).boot_usec, delay_usec);
 
         s->next_poll_usec = at;
-        /* Accuracy: coalesced with other wake-ups of the system within a tenth of the shortest interval. */
+        /* Accuracy: coalesced with other wake-ups of the system within a hundredth of the interval. */
         int r = sd_event_add_time(s->engine->ports.event, &s->timer, CLOCK_BOOTTIME, timer_time(s, at),
                                   MAX(s->settings->poll_interval_usec / 100, (usec_t) 1), on_poll_timer, s);
         if (r >= 0)
