@@ -70,9 +70,10 @@ static void manager_tell(Manager *m) {
                 (void) sd_notifyf(false, "STATUS=%s", m->status);
         if (m->ready)
                 return;
-        if (st.n_sources_polled == st.n_sources)
-                manager_ready(m);
-        else
+        if (st.n_sources_polled == st.n_sources) {
+                m->ready = true;
+                (void) sd_notify(false, "READY=1");
+        } else
                 (void) sd_notifyf(false, "EXTEND_TIMEOUT_USEC=%llu",
                                   (unsigned long long) usec_add(st.request_usec, START_EXTEND_USEC));
 }
@@ -143,23 +144,23 @@ void manager_update(Manager *m) {
                 log_error("cannot set the timer of the status");
 }
 
-void manager_ready(Manager *m) {
-        m->ready = true;
+/* MONOTONIC_USEC is what Type=notify-reload (systemd 253) wants beside RELOADING; older ones ignore it. */
+void manager_reloading(Manager *m) {
+        if (m->present && m->ready)
+                (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                                  (unsigned long long) clock_usec(CLOCK_MONOTONIC));
+}
+
+void manager_reloaded(Manager *m) {
         m->outdated = false;
-        (void) sd_notify(false, "READY=1");
+        if (m->ready)
+                (void) sd_notify(false, "READY=1");
 }
 
 void manager_reload_failed(Manager *m) {
-        manager_ready(m);
+        manager_reloaded(m);
         m->outdated = true;
         manager_update(m);
-}
-
-/* MONOTONIC_USEC is what Type=notify-reload (systemd 253) wants beside RELOADING; older ones ignore it. */
-void manager_reloading(Manager *m) {
-        if (m->present)
-                (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                                  (unsigned long long) clock_usec(CLOCK_MONOTONIC));
 }
 
 void manager_stopping(Manager *m, usec_t timeout_usec) {

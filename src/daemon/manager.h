@@ -16,11 +16,11 @@ DEFINE_CLEANUP(Manager, manager_free)
 /* Something changed in the engine that is watched. READY once every source was polled (or failed to be,
  * which is told); STATUS when it says something new, from then on once a second at the most. */
 void manager_update(Manager *m);
+/* Between the two the manager waits; before READY it waits for that and hears of neither. */
 void manager_reloading(Manager *m);
-/* The reload came to nothing: the status says so until one succeeds. */
+void manager_reloaded(Manager *m);
+/* Instead, where the reload came to nothing: the status says so until one succeeds. */
 void manager_reload_failed(Manager *m);
-/* A reload whose engine is up. */
-void manager_ready(Manager *m);
 /* Ends manager_watch() too. */
 void manager_stopping(Manager *m, usec_t timeout_usec);
 /* Whose status is told and whose health the watchdog asks; NULL while there is none (then it is kept alive).

@@ -202,7 +202,7 @@ static void service_swap(Service *s) {
                 service_exit(s, EXIT_FAILURE);
                 return;
         }
-        manager_ready(s->manager);
+        manager_reloaded(s->manager);
         service_warn(s);
         log_notice("configuration reloaded: sources %zu, receivers %zu, rules %zu", s->config->n_sources,
                    s->config->n_receivers, s->config->n_rules);

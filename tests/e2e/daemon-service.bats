@@ -271,7 +271,14 @@ ready_again() {
         watch_all
         start_daemon
         wait_for 10 notified '^EXTEND_TIMEOUT_USEC=[0-9]{8,}$'
-        run ! notified '^READY=1'
+        # Nor is a reload in the middle of the start its end.
+        kill -HUP "$DAEMON_PID"
+        await_log 'configuration reloaded'
+        echo 'histroy = "3d";' >>"$T/ftwatchd.conf"
+        kill -HUP "$DAEMON_PID"
+        await_log 'the old one stays in force'
+        wait_for 10 notified 'STATUS=configuration not reloaded'
+        run ! notified '^(READY|RELOADING)=1'
 }
 
 @test "READY does not wait for a server that does not answer" {
