@@ -149,6 +149,11 @@ void control_watch(Control *c, Engine *engine) {
         control_update(c);
 }
 
+void control_reload_failed(Control *c, const char *why) {
+        if (c)
+                requests_fail(c, REQUEST_RELOAD, BUS_ERROR("NotReloaded"), why);
+}
+
 void control_reloaded(Control *c) {
         Request *r, *next;
 

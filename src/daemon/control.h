@@ -12,8 +12,9 @@
 typedef struct Control Control;
 
 typedef struct ControlPorts {
-        /* Begins a reload; control_reloaded() follows. -EINVAL: the configuration has mistakes, in
-         * *ret_errors, malloc'ed, a line each; -EBUSY: one is under way; -ESHUTDOWN. */
+        /* Begins a reload; control_reloaded() or control_reload_failed() follows. -EINVAL: the
+         * configuration has mistakes, in *ret_errors, malloc'ed, a line each; -EBUSY: one is under way;
+         * -ESHUTDOWN. */
         int (*reload)(char **ret_errors, void *userdata);
         void *userdata;
 } ControlPorts;
@@ -26,6 +27,7 @@ DEFINE_CLEANUP(Control, control_free)
 /* Whom to ask; NULL while there is none (it is being replaced). */
 void control_watch(Control *c, Engine *engine);
 void control_reloaded(Control *c);
+void control_reload_failed(Control *c, const char *why);
 /* The store was replaced by an empty one: what only the old one could answer is answered now. */
 void control_state_lost(Control *c);
 /* What is still asked is answered with that. */

@@ -22,7 +22,7 @@ struct Manager {
         usec_t told_usec;               /* monotonic, when that was */
         Engine *engine;
         bool present, ready, stopping;
-        bool outdated; /* the configuration on disk has mistakes, an older one is in force */
+        const char *outdated; /* why an older configuration than that on disk is in force; NULL: it is not */
         char *status; /* as it was told */
 };
 
@@ -48,8 +48,9 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int manager_status(Manager *m, const EngineStatus *st, Buf *ret) {
-        (void) buf_printf(ret, "%s%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed",
-                          m->outdated ? "configuration not reloaded, it has mistakes; " : "",
+        if (m->outdated)
+                (void) buf_printf(ret, "configuration not reloaded, %s; ", m->outdated);
+        (void) buf_printf(ret, "%zu of %zu sources answer, %llu unfinished jobs, %llu deliveries owed",
                           st->n_sources_ok, st->n_sources, (unsigned long long) st->n_active,
                           (unsigned long long) st->n_owed);
         _cleanup_(buf_done) Buf troubles = BUF_INIT(ENGINE_TROUBLES_MAX);
@@ -152,14 +153,14 @@ void manager_reloading(Manager *m) {
 }
 
 void manager_reloaded(Manager *m) {
-        m->outdated = false;
+        m->outdated = NULL;
         if (m->ready)
                 (void) sd_notify(false, "READY=1");
 }
 
-void manager_reload_failed(Manager *m) {
+void manager_reload_failed(Manager *m, const char *why) {
         manager_reloaded(m);
-        m->outdated = true;
+        m->outdated = why;
         manager_update(m);
 }
 

@@ -19,8 +19,9 @@ void manager_update(Manager *m);
 /* Between the two the manager waits; before READY it waits for that and hears of neither. */
 void manager_reloading(Manager *m);
 void manager_reloaded(Manager *m);
-/* Instead, where the reload came to nothing: the status says so until one succeeds. */
-void manager_reload_failed(Manager *m);
+/* Instead, where the reload came to nothing: the status says why (a string that lasts) until one succeeds.
+ */
+void manager_reload_failed(Manager *m, const char *why);
 /* Ends manager_watch() too. */
 void manager_stopping(Manager *m, usec_t timeout_usec);
 /* Whose status is told and whose health the watchdog asks; NULL while there is none (then it is kept alive).

@@ -192,16 +192,31 @@ static void service_exit(Service *s, int status) {
         (void) sd_event_exit(s->event, status);
 }
 
-/* The old engine has ended what it had begun: the new configuration applies, as a whole. */
-static void service_swap(Service *s) {
+static int service_use_config(Service *s, Config *config) {
         service_drop_engine(s);
-        config_free(s->config);
-        s->config = TAKE_PTR(s->next_config);
+        s->config = config;
         service_apply_log_level(s);
-        if (service_start_engine(s) < 0) {
-                service_exit(s, EXIT_FAILURE);
+        return service_start_engine(s);
+}
+
+/* The old engine has ended what it had begun: the new configuration applies, as a whole. Or the old one
+ * stays, where a full disk, say, has no room for a new source. */
+static void service_swap(Service *s) {
+        Config *old = s->config, *new = TAKE_PTR(s->next_config);
+
+        if (service_use_config(s, new) < 0) {
+                int r = service_use_config(s, old);
+                config_free(new);
+                if (r < 0) {
+                        service_exit(s, EXIT_FAILURE);
+                        return;
+                }
+                log_error("the new configuration could not be started: the old one stays in force");
+                manager_reload_failed(s->manager, "it could not be started");
+                control_reload_failed(s->control, "the new configuration could not be started: see the log");
                 return;
         }
+        config_free(old);
         manager_reloaded(s->manager);
         service_warn(s);
         log_notice("configuration reloaded: sources %zu, receivers %zu, rules %zu", s->config->n_sources,
@@ -319,7 +334,7 @@ static int service_reload(Service *s, char **ret_errors) {
         manager_reloading(s->manager);
         if (service_load(s, &s->next_config, ret_errors) < 0) {
                 log_error("the configuration has mistakes: the old one stays in force");
-                manager_reload_failed(s->manager);
+                manager_reload_failed(s->manager, "it has mistakes");
                 return -EINVAL;
         }
         assert(s->next_config);

@@ -421,10 +421,16 @@ fed() {
         await_log 'disk is full: make room'
         await_log 'poll failed .internal.: the state cannot be written: the disk is full'
         kill -0 "$DAEMON_PID"
+        assert_equal "$(grep -c 'disk is full: make room' "$DAEMON_LOG")" 1
+        # No room for a new source, either.
+        printf 'sources = ( { name = "%s"; endpoint = "http://127.0.0.1:1"; api_key = "k"; } );\n' \
+                "$(printf '%060d' 0)" | install -D -m 600 /dev/stdin "$T/conf.d/new.conf"
+        kill -HUP "$DAEMON_PID"
+        await_log 'the new configuration could not be started: the old one stays in force'
+        rm "$T/conf.d/new.conf"
         set_status ftjob-1 succeeded
         rm "$T/small/ballast"
         await_told job.succeeded
-        assert_equal "$(grep -c 'disk is full: make room' "$DAEMON_LOG")" 1
         for i in 1 2 3 4 5 6 7 8 9; do
                 wait_for 20 has_told_job "ftjob-f$i" running
         done
