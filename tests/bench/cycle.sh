@@ -82,11 +82,11 @@ catch_up() {
 bench_changed() {
         local name=$1 daemon bare i asked cycled
         start_ftsim "$2"
-        configure "$name" "$url" "${news_interval_ms}ms"
+        configure "$name" "$url" "${interval_ms}ms"
         start "$build/ftwatchd" --config "$conf"
         daemon=$pid
         warm_up "$daemon" "$url"
-        start "$build/bench/bare" "$url" "$news_interval_ms"
+        start "$build/bench/bare" "$url" "$interval_ms"
         bare=$pid
         warm_up "$bare" "$url"
         for ((i = 0; i < news_turns; i++)); do

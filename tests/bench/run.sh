@@ -16,8 +16,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 build=${FTWATCH_BUILD:-build}
 interval_ms=20                  # from the start of a cycle to the next
-news_interval_ms=40             # the same where something happens in between
-turns=7 turn_sec=2 news_turns=5 news_sec=4 shell_cycles=5
+turns=7 turn_sec=2 news_turns=5 news_sec=3 shell_cycles=5
 once_runs=20 wakeup_cycles=3 few_cycles=20 many_cycles=220
 scale_settle_sec=75 scale_sec=45 only=""
 case ${1-} in
