@@ -110,7 +110,7 @@ Outcome checkpoints_take(Source *s, int64_t job_row, Watch *w, const Outcome *re
                 if (r >= 0)
                         r = ingest(s, job_row, &page, &reason);
                 if (r < 0 && r != -EBADMSG)
-                        return outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
+                        return engine_outcome(s->engine, r);
                 if (r == -EBADMSG)
                         outcome = outcome_make(OUTCOME_REJECTED, REASON_BAD_REPLY, reply->status, reason);
         }

@@ -243,6 +243,29 @@ static void test_checkpoints_broken(void **state) {
         rig_free(rig);
 }
 
+static bool failed(Rig *rig, void *userdata) {
+        (void) userdata;
+        return rig_source(rig)->outcome.reason == REASON_INTERNAL;
+}
+
+/* Nor is what the store has no room for a fault of the server. */
+static void test_checkpoints_no_room(void **state) {
+        RigOptions options = { .rules = RULES };
+        Rig *rig = rig_new(&options);
+
+        (void) state;
+        rig->api->has_checkpoints = true;
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        set_checkpoints(j, ROW(10));
+        rig_exec(rig, "CREATE TRIGGER full BEFORE INSERT ON checkpoints"
+                      " BEGIN SELECT raise(ABORT, 'full'); END");
+        rig_wait(rig, failed, NULL, "a poll that fails");
+        assert_non_null(strstr(rig_source(rig)->outcome.detail, "the state cannot be written: "));
+        rig_exec(rig, "DROP TRIGGER full");
+        rig_free(rig);
+}
+
 static void test_checkpoints_off(void **state) {
         RigOptions options = { .source = "checkpoints = false;" };
         Rig *rig = rig_new(&options);
@@ -265,7 +288,7 @@ int main(void) {
                 cmocka_unit_test(test_history),       cmocka_unit_test(test_crash_between),
                 cmocka_unit_test(test_result_file),   cmocka_unit_test(test_checkpoints),
                 cmocka_unit_test(test_checkpoints_silent), cmocka_unit_test(test_checkpoints_off),
-                cmocka_unit_test(test_checkpoints_broken),
+                cmocka_unit_test(test_checkpoints_broken), cmocka_unit_test(test_checkpoints_no_room),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
