@@ -117,6 +117,7 @@ static int print_troubles(const Ctl *c, json_object *o) {
 /* Of the first source that fails: its table has the server's words, not what to do about them. */
 static int print_hint(const Ctl *c, json_object *o) {
         json_object *list = json_member_array(o, "sources");
+        const char *instance = c->options.instance;
         _cleanup_free_ char *text = NULL;
 
         for (size_t i = 0; list && i < json_object_array_length(list); i++) {
@@ -124,7 +125,8 @@ static int print_hint(const Ctl *c, json_object *o) {
                 const char *name = json_member_string(source, "name");
                 if (!name || !json_member_string(source, "reason"))
                         continue;
-                int r = string_printf(&text, "ftwatchctl probe %s", name);
+                int r = string_printf(&text, "ftwatchctl%s%s probe %s", instance ? " -i " : "",
+                                      strempty(instance), name);
                 if (r >= 0) {
                         term_put(&c->out, STYLE_NONE, "\n");
                         r = term_put_foreign(&c->out, STYLE_STRONG, text);
