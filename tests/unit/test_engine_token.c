@@ -99,10 +99,12 @@ static void test_file(void **state) {
                 { "\n", false }, { "two words\n", false }, { "two\nlines\n", false },
                 { "two\twords", false },
         };
+        const char *tmp = getenv("TMPDIR");
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                char path[] = "/tmp/ftw-proof-XXXXXX", credential[512];
+                char path[128], credential[512];
+                (void) snprintf(path, sizeof path, "%s/ftwatch-proof.XXXXXX", tmp ? tmp : "/tmp");
                 int fd = mkstemp(path);
                 assert_true(fd >= 0);
                 assert_int_equal(write(fd, cases[i].contents, strlen(cases[i].contents)),
