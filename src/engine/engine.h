@@ -44,13 +44,14 @@ typedef struct EnginePorts {
         /* Everything that was to be done is done: after engine_start() with `once`, or after engine_drain().
          */
         void (*on_idle)(void *userdata);
-        /* A poll or a delivery ended: what engine_get_status() says may have changed. */
+        /* A poll or a delivery ended, or the state can be written again: what engine_get_status() and
+         * engine_describe_troubles() say may have changed. */
         void (*on_change)(void *userdata);
         /* The store failed for good (-EUCLEAN or -ESTALE, the first word counts): the engine has stopped and
-         * must be freed. These callbacks may free the engine. */
+         * must be freed. This callback and on_idle may do that, and no other. */
         void (*on_broken)(int error, void *userdata);
-        /* For those who ask (engine/control.h) or subscribe; each may be NULL. They may not free the engine.
-         * A poll ended that was not cut short by a drain. */
+        /* For those who ask (engine/control.h) or subscribe; each may be NULL. A poll ended that was not cut
+         * short by a drain. */
         void (*on_poll)(const PollReport *report, void *userdata);
         void (*on_delivery)(const DeliveryReport *report, void *userdata);
         /* A fact was told; it is in the store. Not for tests. */
