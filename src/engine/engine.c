@@ -22,7 +22,10 @@
 #define SPREAD_EACH_USEC (10 * USEC_PER_MSEC)
 #define PRUNE_INTERVAL_USEC USEC_PER_DAY
 #define PRUNE_ROWS 5000U                /* a transaction */
+/* On a full disk a small write passes between two that fail: so long after the last failure one says that
+ * there is room again. */
 #define STORE_CALM_USEC (5 * USEC_PER_SEC)
+#define STORE_CALM_SMALL_USEC (5 * USEC_PER_MINUTE)     /* where nothing was owed for it */
 #define ABANDON_AGE_USEC (3 * USEC_PER_DAY)
 
 uint32_t engine_random(void) {
@@ -111,10 +114,10 @@ int engine_store_failed(Engine *e, int error) {
         return error;
 }
 
-void engine_store_works(Engine *e) {
-        /* On a full disk a small write passes between two that fail. */
-        if (e->store_error == 0 ||
-            engine_now(e).boot_usec < usec_add(e->store_failed_usec, STORE_CALM_USEC))
+void engine_store_works(Engine *e, bool durable) {
+        usec_t calm = durable ? STORE_CALM_USEC : STORE_CALM_SMALL_USEC;
+
+        if (e->store_error == 0 || engine_now(e).boot_usec < usec_add(e->store_failed_usec, calm))
                 return;
         e->store_error = 0;
         log_notice("the state can be written again");

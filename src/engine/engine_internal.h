@@ -29,6 +29,7 @@ struct Engine {
 
         int store_error;                /* why the state could not be written, told once; 0 when it can */
         usec_t store_failed_usec;       /* boottime, the last time */
+        int64_t n_changes;              /* store_n_changes() when the transaction began */
 
         Notice **told;                  /* in the transaction that is open; logged after it */
         size_t n_told;
@@ -64,4 +65,4 @@ int engine_store_failed(Engine *e, int error);
 /* What a poll ends with that failed on this machine, not at the server. */
 Outcome engine_outcome(const Engine *e, int error);
 /* Something was written: if it could not be before, logs that this is over. */
-void engine_store_works(Engine *e);
+void engine_store_works(Engine *e, bool durable);

@@ -14,6 +14,7 @@
 int observation_begin(Engine *e) {
         int r = e->broken < 0 ? e->broken : store_begin(e->ports.store);
 
+        e->n_changes = store_n_changes(e->ports.store);
         return r < 0 ? engine_store_failed(e, r) : 0;
 }
 
@@ -95,6 +96,7 @@ static void engine_publish(const Engine *e, const Notice *n) {
 
 int observation_end(Engine *e, int r) {
         bool news = e->n_told > 0, durable = news || e->owes;
+        bool wrote = store_n_changes(e->ports.store) != e->n_changes;
 
         if (r >= 0)
                 r = store_commit(e->ports.store);
@@ -113,8 +115,8 @@ int observation_end(Engine *e, int r) {
         int q = durable ? store_sync(e->ports.store) : 0;
         if (q < 0)
                 (void) engine_store_failed(e, q);
-        else if (durable)
-                engine_store_works(e);
+        else if (durable || wrote)
+                engine_store_works(e, durable);
         if (news)
                 dispatcher_wake(e->dispatcher);
         return 0;

@@ -193,7 +193,7 @@ static int read_proof(const char *path, int flags, size_t limit, Secret **ret) {
         if (n < 0)
                 return -ENODEV;
         int r = (size_t) n > limit ? -EFBIG : 0;
-        while (r == 0 && n > 0 && strchr(blanks, data[n - 1]))
+        while (r == 0 && n > 0 && memchr(blanks, data[n - 1], strlen(blanks)))
                 data[--n] = '\0';
         if (r == 0 && (n == 0 || strcspn(data, blanks) < (size_t) n))   /* or a NUL */
                 r = -EBADMSG;

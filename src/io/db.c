@@ -236,6 +236,10 @@ int64_t db_changes(Db *db) {
         return sqlite3_changes64(db->handle);
 }
 
+int64_t db_total_changes(Db *db) {
+        return sqlite3_total_changes64(db->handle);
+}
+
 int64_t db_last_id(Db *db) {
         return sqlite3_last_insert_rowid(db->handle);
 }

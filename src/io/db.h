@@ -47,6 +47,8 @@ bool db_in_transaction(Db *db);
  * written still goes into the old one. */
 bool db_has_moved(Db *db);
 int64_t db_changes(Db *db);
+/* Rows since it was opened, also of what was rolled back. */
+int64_t db_total_changes(Db *db);
 int64_t db_last_id(Db *db);
 
 /* SQLite result code -> negative errno: -EUCLEAN for a corrupt file, -ENOSPC for a full disk, -EBUSY for a

@@ -39,6 +39,10 @@ int store_commit(Store *s) {
         return db_commit(s->db);
 }
 
+int64_t store_n_changes(const Store *s) {
+        return db_total_changes(s->db);
+}
+
 int store_sync(Store *s) {
         return db_sync(s->db);
 }

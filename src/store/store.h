@@ -43,6 +43,8 @@ const char *store_error(const Store *s);
  * with this one. */
 int store_begin(Store *s);
 int store_commit(Store *s);             /* rolls back when it fails */
+/* Rows written since it was opened: the same before and after a transaction that had nothing to write. */
+int64_t store_n_changes(const Store *s);
 /* What was committed survives a power cut from here on. Wanted where something is owed for it; anything else
  * would be seen, or done, once more. */
 int store_sync(Store *s);

@@ -266,6 +266,34 @@ static void test_checkpoints_no_room(void **state) {
         rig_free(rig);
 }
 
+static bool written(Rig *rig, void *userdata) {
+        (void) userdata;
+        return rig_sql(rig, "SELECT count(*) FROM metrics") > 0;
+}
+
+/* Room again is room again, also where what is written is no news for anybody. */
+static void test_room_again(void **state) {
+        _cleanup_(buf_done) Buf said = BUF_INIT(4096);
+        RigOptions options = {};
+        Rig *rig = rig_new(&options);
+
+        (void) state;
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        look(rig);
+        rig_exec(rig, "CREATE TRIGGER full BEFORE INSERT ON metrics BEGIN SELECT raise(ABORT, 'full'); END");
+        fake_metrics_add(rig->api, j, 1, 0.5);
+        rig_wait(rig, failed, NULL, "a poll that fails");
+        assert_int_not_equal(rig->engine->store_error, 0);
+        rig_exec(rig, "DROP TRIGGER full");
+        rig->engine->store_failed_usec = 1;     /* long ago */
+        rig_wait(rig, written, NULL, "metrics");
+        look(rig);
+        assert_int_equal(engine_describe_troubles(rig->engine, &said), 0);
+        assert_string_equal(buf_string(&said), "");
+        rig_free(rig);
+}
+
 static void test_checkpoints_off(void **state) {
         RigOptions options = { .source = "checkpoints = false;" };
         Rig *rig = rig_new(&options);
@@ -289,6 +317,7 @@ int main(void) {
                 cmocka_unit_test(test_result_file),   cmocka_unit_test(test_checkpoints),
                 cmocka_unit_test(test_checkpoints_silent), cmocka_unit_test(test_checkpoints_off),
                 cmocka_unit_test(test_checkpoints_broken), cmocka_unit_test(test_checkpoints_no_room),
+                cmocka_unit_test(test_room_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
