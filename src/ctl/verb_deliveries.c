@@ -10,16 +10,18 @@
 #include "ctl/table.h"
 
 #define LIMIT_FOR_PEOPLE 50
+#define ID_SHOWN 12             /* characters of a notice's id: enough for `ftwatchctl retry` */
 
 static const Column columns[] = {
-        { .title = "CREATED", .drop = 3 },
+        { .title = "CREATED", .drop = 4 },
+        { .title = "ID", .drop = 3 },
         { .title = "RECEIVER", .width_min = 10 },
         { .title = "TYPE" },
         { .title = "ABOUT", .width_min = 12 },
         { .title = "STATE" },
         { .title = "TRIES", .right = true, .drop = 2 },
         { .title = "WHEN" },
-        { .title = "REASON", .width_min = 12, .wrap = true, .drop = 1 },
+        { .title = "REASON", .width_min = 16, .wrap = true, .drop = 1 },
 };
 
 static Style state_style(DeliveryState state) {
@@ -52,6 +54,7 @@ static int add_delivery(const Ctl *c, Table *table, const DeliveryRow *d) {
         if (r < 0)
                 return r;
         table_add(table, STYLE_DIM, format_stamp(d->created_usec, stamp));
+        table_addf(table, STYLE_NONE, "%.*s", ID_SHOWN, d->notice->id);
         table_add(table, STYLE_STRONG, d->receiver);
         table_add(table, STYLE_NONE, notice_type_info(d->notice->type)->name);
         table_add(table, STYLE_NONE, notice_subject(d->notice));

@@ -62,6 +62,7 @@ static const struct {
         { "notices-140", "notices --type job.*", 140, false, false },
         { "deliveries-pipe", "deliveries", 0, false, false },
         { "deliveries-100", "deliveries --state pending,dead,inflight", 100, false, false },
+        { "deliveries-80", "deliveries --state pending,dead,inflight", 80, false, false },
         { "deliveries-receiver", "deliveries --receiver ops-* --source contoso-*", 0, false, false },
         { "json-jobs", "jobs --json --source contoso-*", 0, false, false },
         { "json-hostile", "show deadbeef --json", 80, false, false },
