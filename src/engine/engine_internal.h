@@ -53,8 +53,8 @@ static inline usec_t engine_steady(const Engine *e) {
 
 uint32_t engine_random(void);
 /* Has the realtime clock been set since the last look? Then every stamp that something waits for moves
- * along. Called first of all wherever the engine is entered, by a timer, a reply or a call: stamps of two
- * clocks must not meet. Does nothing in the engine of a probe, which has no store. */
+ * along. Called first of all wherever stamps of the realtime clock are looked at, in a timer, a reply or
+ * a call: those of two clocks must not meet. Does nothing in the engine of a probe, which has no store. */
 void engine_check_clock(Engine *e);
 /* Something ended: on_idle is called soon if nothing else is under way. */
 void engine_check_idle(Engine *e);

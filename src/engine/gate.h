@@ -18,7 +18,7 @@ typedef struct GatePass GatePass;
 typedef struct GateOwner {
         size_t n_inside;                /* under way; kept by the gate */
         bool silent;                    /* no answer last time, or not asked yet; kept by the owner */
-        bool busy;                      /* something is unfinished; kept by the owner */
+        bool busy;                      /* something is unfinished, or waits for it; kept by the owner */
 } GateOwner;
 
 typedef enum GateState {

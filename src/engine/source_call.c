@@ -1,6 +1,6 @@
 /* One request to the API. Where the credential is a token, it waits for one first, outside the gate; a token
  * that is refused (401) is replaced once. All of it within the time that one request may take, which does
- * not run while something waits at the gate. */
+ * not run while this, or the first request of a fetch for it, waits at the gate. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>

@@ -75,6 +75,7 @@ int token_attach(Engine *e, const SourceSettings *s, Token **ret) {
         t->engine = e;
         t->settings = s;
         t->gate.silent = true;
+        t->gate.busy = true;
         LL_PREPEND(e->tokens, t);
         *ret = t;
         return 0;
@@ -102,8 +103,8 @@ void tokens_free(Engine *e) {
 
 /* --- the end of a fetch ------------------------------------------------------------------------------ */
 
-/* A waiter that waits again in its callback is behind those that are due. One may end a probe, or find the
- * store unusable: the token goes with its engine. */
+/* A waiter that waits again in its callback is behind those that are due. One may end a probe: the token
+ * goes with its engine. */
 static void token_tell(Token *t) {
         bool freed = false, *outer = t->freed;
         Outcome failed = t->failed;
