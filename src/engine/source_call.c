@@ -2,7 +2,6 @@
  * that is refused (401) is replaced once. All of it within the time that one request may take, which does
  * not run while this, or the first request of a fetch for it, waits at the gate. */
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +91,7 @@ static void source_call_pause(SourceCall *c, usec_t begun) {
 static int source_call_go(SourceCall *c);
 
 static void on_token(TokenWaiter *w, const Outcome *failed) {
-        SourceCall *c = (SourceCall *) ((char *) w - offsetof(SourceCall, waiter));
+        SourceCall *c = CONTAINER_OF(w, SourceCall, waiter);
 
         c->waiting = false;
         c->timer = sd_event_source_disable_unref(c->timer);
@@ -232,7 +231,7 @@ static int source_call_send(SourceCall *c) {
 
 /* Of another call nothing may end here: whoever opened the gate is in the middle of its own. */
 static void source_call_open(GatePass *p) {
-        SourceCall *c = (SourceCall *) ((char *) p - offsetof(SourceCall, pass));
+        SourceCall *c = CONTAINER_OF(p, SourceCall, pass);
 
         int r = source_call_send(c);
         if (r >= 0)

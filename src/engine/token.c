@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -313,7 +312,7 @@ static int token_send(Token *t) {
 
 /* What cannot be sent fails from the event loop: whoever opened the gate is in the middle of its own. */
 static void token_open(GatePass *p) {
-        Token *t = (Token *) ((char *) p - offsetof(Token, pass));
+        Token *t = CONTAINER_OF(p, Token, pass);
 
         if (t->asked_usec == 0)
                 t->asked_usec = engine_now(t->engine).boot_usec;
