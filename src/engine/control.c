@@ -70,8 +70,8 @@ const char *engine_receiver_name(const Engine *e, size_t i) {
 }
 
 static int find_receiver(const Engine *e, const char *name, size_t *ret) {
-        for (size_t i = 0; i < dispatcher_n_receivers(e->dispatcher); i++)
-                if (streq(dispatcher_receiver(e->dispatcher, i)->name, name)) {
+        for (size_t i = 0; i < engine_n_receivers(e); i++)
+                if (streq(engine_receiver_name(e, i), name)) {
                         *ret = i;
                         return 0;
                 }
@@ -105,11 +105,11 @@ int engine_test(Engine *e, const char *receiver, NoticeType type, char ret_id[st
                                        observation_tell(e, TAKE_PTR(n), &(Subject){ .first = true }, NULL));
 }
 
-static int receiver_names(const Engine *e, char ***ret) {
+int engine_receiver_names(const Engine *e, char ***ret) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < dispatcher_n_receivers(e->dispatcher); i++)
-                r = strv_extend(ret, dispatcher_receiver(e->dispatcher, i)->name);
+        for (size_t i = 0; r >= 0 && i < engine_n_receivers(e); i++)
+                r = strv_extend(ret, engine_receiver_name(e, i));
         return r;
 }
 
@@ -127,7 +127,7 @@ int engine_retry(Engine *e, const char *notice_id) {
         int n = 0;
 
         engine_check_clock(e);
-        int r = receiver_names(e, &names);
+        int r = engine_receiver_names(e, &names);
         if (r >= 0)
                 r = store_notice_find(e->ports.store, notice_id, &seq);
         if (r >= 0)
@@ -147,7 +147,7 @@ int engine_retry_dead(Engine *e, const char *receiver_glob, usec_t since_real_us
         int n = 0;
 
         engine_check_clock(e);
-        int r = receiver_names(e, &names);
+        int r = engine_receiver_names(e, &names);
         if (r >= 0)
                 r = observation_begin(e);
         if (r < 0)

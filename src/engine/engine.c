@@ -79,15 +79,18 @@ static const struct {
         { -ESTALE, "the file was deleted or replaced while it was in use", NULL },
 };
 
+static const char *store_hint(int error, bool advise) {
+        for (size_t i = 0; i < ARRAY_SIZE(store_hints); i++)
+                if (store_hints[i].error == error)
+                        return advise && store_hints[i].advice ? store_hints[i].advice : store_hints[i].what;
+        return strerror(-error);
+}
+
 const char *engine_error_text(const Engine *e, int error, char ret[static ENGINE_ERROR_MAX]) {
-        const char *what = strerror(-error);
         bool of_store = error != 0 && error == e->store_error;
 
-        for (size_t i = 0; of_store && i < ARRAY_SIZE(store_hints); i++)
-                if (store_hints[i].error == error)
-                        what = store_hints[i].what;
         (void) snprintf(ret, ENGINE_ERROR_MAX, "%s%s", of_store ? "the state cannot be written: " : "",
-                        what);
+                        of_store ? store_hint(error, false) : strerror(-error));
         return ret;
 }
 
@@ -98,13 +101,9 @@ Outcome engine_outcome(const Engine *e, int error) {
 }
 
 int engine_store_failed(Engine *e, int error) {
-        const char *what = strerror(-error);
-
-        for (size_t i = 0; i < ARRAY_SIZE(store_hints); i++)
-                if (store_hints[i].error == error)
-                        what = store_hints[i].advice ? store_hints[i].advice : store_hints[i].what;
         if (e->broken == 0 && error != e->store_error)
-                log_error("cannot write the state: %s (%s)", what, store_error(e->ports.store));
+                log_error("cannot write the state: %s (%s)", store_hint(error, true),
+                          store_error(e->ports.store));
         e->store_error = error;
         e->store_failed_usec = engine_now(e).boot_usec;
         if ((error == -EUCLEAN || error == -ESTALE) && e->broken == 0) {
@@ -285,11 +284,9 @@ Engine *engine_free(Engine *e) {
 
 static int engine_abandon(Engine *e) {
         _cleanup_(strv_freep) char **names = NULL;
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < dispatcher_n_receivers(e->dispatcher); i++)
-                r = strv_extend(&names, dispatcher_receiver(e->dispatcher, i)->name);
         usec_t now = engine_now(e).real_usec;
+
+        int r = engine_receiver_names(e, &names);
         if (r >= 0)
                 r = store_deliveries_abandon(e->ports.store, names, usec_sub(now, ABANDON_AGE_USEC), now);
         if (r > 0)

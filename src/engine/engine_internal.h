@@ -56,6 +56,8 @@ uint32_t engine_random(void);
  * along. Called first of all wherever stamps of the realtime clock are looked at, in a timer, a reply or
  * a call: those of two clocks must not meet. Does nothing in the engine of a probe, which has no store. */
 void engine_check_clock(Engine *e);
+/* Of all receivers, into a list that is empty. */
+int engine_receiver_names(const Engine *e, char ***ret);
 /* Something ended: on_idle is called soon if nothing else is under way. */
 void engine_check_idle(Engine *e);
 /* The same, and tells the owner that the status may have changed. */
@@ -64,5 +66,6 @@ void engine_changed(Engine *e);
 int engine_store_failed(Engine *e, int error);
 /* What a poll ends with that failed on this machine, not at the server. */
 Outcome engine_outcome(const Engine *e, int error);
-/* Something was written: if it could not be before, logs that this is over. */
+/* Something was written, durable where something is owed for it: if it could not be before, logs that this
+ * is over. */
 void engine_store_works(Engine *e, bool durable);
