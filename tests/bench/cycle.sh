@@ -93,8 +93,7 @@ bench_changed() {
                 catch_up "$daemon"
                 asked=$(requests "$url") cycled=$(cycles "$url")
                 turn "$T/$name-daemon" "$daemon" "$news_sec" cycles "$url"
-                ratio $(($(requests "$url") - asked)) $(($(cycles "$url") - cycled)) >>"$T/$name-requests"
-                echo >>"$T/$name-requests"
+                note_ratio "$T/$name-requests" $(($(requests "$url") - asked)) $(($(cycles "$url") - cycled))
                 catch_up "$bare"
                 turn "$T/$name-bare" "$bare" "$news_sec" cycles "$url"
         done
@@ -168,17 +167,14 @@ bench_once() {
                 TIMEFORMAT='%U %S'
                 { time "$build/ftwatchd" --config "$conf" --once >>"$T/log" 2>&1; } 2>"$T/time" ||
                         fail "ftwatchd --once failed"
-                ratio $((${EPOCHREALTIME/[.,]/} - started)) 1000 >>"$T/once-wall"
-                echo >>"$T/once-wall"
+                note_wall "$T/once-wall" "$started"
                 awk '{ print ($1 + $2) * 1000 }' "$T/time" >>"$T/once-cpu"
                 started=${EPOCHREALTIME/[.,]/}
                 "$build/ftwatchd" --version >/dev/null
-                ratio $((${EPOCHREALTIME/[.,]/} - started)) 1000 >>"$T/start-wall"
-                echo >>"$T/start-wall"
+                note_wall "$T/start-wall" "$started"
                 started=${EPOCHREALTIME/[.,]/}
                 curl --version >/dev/null
-                ratio $((${EPOCHREALTIME/[.,]/} - started)) 1000 >>"$T/curl-wall"
-                echo >>"$T/curl-wall"
+                note_wall "$T/curl-wall" "$started"
         done
         stop_all
 }

@@ -132,6 +132,17 @@ ratio() {
         awk -v a="$1" -v b="$2" 'BEGIN { printf "%.9g", a / b }'
 }
 
+# note_ratio FILE A B: appends A / B.
+note_ratio() {
+        ratio "$2" "$3" >>"$1"
+        echo >>"$1"
+}
+
+# note_wall FILE STARTED: appends the milliseconds since then ($EPOCHREALTIME without its point).
+note_wall() {
+        note_ratio "$1" $((${EPOCHREALTIME/[.,]/} - $2)) 1000
+}
+
 # median_of FILE, ratio_of FILE FILE: of the turns' figures, line by line.
 median_of() {
         median <"$1"
