@@ -17,8 +17,6 @@
 
 static unsigned n_held;
 
-static const int64_t steps[] = { -3 * 3600, 3 * 3600, -40 * 86400, 40 * 86400 };
-
 /* As if all until now had been stamped by a clock that was wrong by so much. */
 static void step_clock(Rig *rig, int64_t step_sec) {
         int64_t step = step_sec * (int64_t) USEC_PER_SEC;
@@ -79,131 +77,120 @@ static bool nothing_in_flight(Rig *rig, void *userdata) {
         return rig_sql(rig, "SELECT count(*) FROM deliveries WHERE state = 1") == 0;
 }
 
-/* By a poll that begins. */
-static void test_between_polls(void **state) {
-        (void) state;
+/* What happens around a step of the clock. */
+typedef void (*play_t)(Rig *rig, int64_t step_sec);
+
+static void test_each_step(void **state) {
+        static const int64_t steps[] = { -3 * 3600, 3 * 3600, -40 * 86400, 40 * 86400 };
+        play_t play = *(const play_t *) *state;
+
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
                 Rig *rig = rig_new(NULL);
-                FakeJob *j = fake_job_add(rig->api, "running");
-                rig_first_contact(rig);
-                rig->api->fault = refuse_all;
-                rig_poll(rig, 3);
-                rig_settle(rig);
-                assert_int_equal(rig->api->n_hits, 1);
-                int64_t since = rig_sql(rig, "SELECT since_usec FROM troubles");
-                step_clock(rig, steps[i]);
-                rig_poll(rig, 2);
-                int64_t off = rig_sql(rig, "SELECT since_usec FROM troubles") - since;
-                assert_true(off > -(int64_t) USEC_PER_SEC && off < (int64_t) USEC_PER_SEC);
-                assert_int_equal(rig->api->n_hits, 1);
-                rig->api->fault = NULL;
-                fake_job_set(j, "cancelled");
-                rig_poll(rig, 2);
-                rig_settle(rig);
-                assert_int_equal(told(rig, "source.recovered"), 1);
-                assert_int_equal(told(rig, "fine_tuning.job.cancelled"), 1);
+                n_held = 0;
+                play(rig, steps[i]);
                 rig_free(rig);
         }
+}
+
+/* By a poll that begins. */
+static void between_polls(Rig *rig, int64_t step_sec) {
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        rig->api->fault = refuse_all;
+        rig_poll(rig, 3);
+        rig_settle(rig);
+        assert_int_equal(rig->api->n_hits, 1);
+        int64_t since = rig_sql(rig, "SELECT since_usec FROM troubles");
+        step_clock(rig, step_sec);
+        rig_poll(rig, 2);
+        int64_t off = rig_sql(rig, "SELECT since_usec FROM troubles") - since;
+        assert_true(off > -(int64_t) USEC_PER_SEC && off < (int64_t) USEC_PER_SEC);
+        assert_int_equal(rig->api->n_hits, 1);
+        rig->api->fault = NULL;
+        fake_job_set(j, "cancelled");
+        rig_poll(rig, 2);
+        rig_settle(rig);
+        assert_int_equal(told(rig, "source.recovered"), 1);
+        assert_int_equal(told(rig, "fine_tuning.job.cancelled"), 1);
 }
 
 /* By a reply: what was wrong until then has lasted no longer for it. */
-static void test_within_a_poll(void **state) {
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                Rig *rig = rig_new(NULL);
-                n_held = 0;
-                rig_first_contact(rig);
-                rig->api->fault = refuse_all;
-                rig_poll(rig, 3);
-                rig_settle(rig);
-                rig->api->fault = hold;
-                rig_wait(rig, is_held, NULL, "a poll");
-                step_clock(rig, steps[i]);
-                rig->api->fault = NULL;
-                http_script_release(rig->script);
-                rig_poll(rig, 1);
-                rig_settle(rig);
-                assert_int_equal(told(rig, "source.recovered"), 1);
-                assert_int_equal(rig_sql(rig, "SELECT ifnull(json_extract(body, '$.blind_seconds'), 0) < 60 "
-                                              "FROM notices WHERE type = 'source.recovered'"), 1);
-                rig_free(rig);
-        }
+static void within_a_poll(Rig *rig, int64_t step_sec) {
+        rig_first_contact(rig);
+        rig->api->fault = refuse_all;
+        rig_poll(rig, 3);
+        rig_settle(rig);
+        rig->api->fault = hold;
+        rig_wait(rig, is_held, NULL, "a poll");
+        step_clock(rig, step_sec);
+        rig->api->fault = NULL;
+        http_script_release(rig->script);
+        rig_poll(rig, 1);
+        rig_settle(rig);
+        assert_int_equal(told(rig, "source.recovered"), 1);
+        assert_int_equal(rig_sql(rig, "SELECT ifnull(json_extract(body, '$.blind_seconds'), 0) < 60 "
+                                      "FROM notices WHERE type = 'source.recovered'"), 1);
 }
 
 /* By the end of a delivery that failed: it has not grown too old. */
-static void test_within_a_delivery(void **state) {
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                Rig *rig = rig_new(NULL);
-                n_held = 0;
-                rig_first_contact(rig);
-                rig->api->hook_fault = hold_and_fail;
-                (void) fake_job_add(rig->api, "pending");
-                rig_wait(rig, is_held, NULL, "a delivery");
-                rig_poll(rig, 1);
-                poller_stop(rig_source(rig));
-                step_clock(rig, steps[i]);
-                http_script_release(rig->script);
-                rig_wait(rig, nothing_in_flight, NULL, "the end of the attempt");
-                assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE state = 0"),
-                                 rig_sql(rig, "SELECT count(*) FROM deliveries"));
-                rig->api->hook_fault = NULL;
-                rig_settle(rig);
-                assert_int_equal(told(rig, "fine_tuning.job.pending"), 1);
-                rig_free(rig);
-        }
+static void within_a_delivery(Rig *rig, int64_t step_sec) {
+        rig_first_contact(rig);
+        rig->api->hook_fault = hold_and_fail;
+        (void) fake_job_add(rig->api, "pending");
+        rig_wait(rig, is_held, NULL, "a delivery");
+        rig_poll(rig, 1);
+        poller_stop(rig_source(rig));
+        step_clock(rig, step_sec);
+        http_script_release(rig->script);
+        rig_wait(rig, nothing_in_flight, NULL, "the end of the attempt");
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM deliveries WHERE state = 0"),
+                         rig_sql(rig, "SELECT count(*) FROM deliveries"));
+        rig->api->hook_fault = NULL;
+        rig_settle(rig);
+        assert_int_equal(told(rig, "fine_tuning.job.pending"), 1);
 }
 
 /* While the details of a finished job are asked for: they are looked at again when they would have been. */
-static void test_within_a_tail(void **state) {
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                Rig *rig = rig_new(NULL);
-                n_held = 0;
-                rig_first_contact(rig);
-                FakeJob *j = fake_job_add(rig->api, "running");
-                rig_poll_settle(rig);
-                fake_job_set(j, "succeeded");
-                http_script_answer(rig->script, answer_events_late, rig->api);
-                rig_wait(rig, is_held, NULL, "the details");
-                step_clock(rig, steps[i]);
-                http_script_answer(rig->script, fake_api_answer, rig->api);
-                http_script_release(rig->script);
-                rig_settle(rig);
-                assert_int_equal(told(rig, "fine_tuning.job.succeeded"), 1);
-                assert_in_range(rig_sql(rig, "SELECT tail_usec / 1000000 - strftime('%s', 'now') FROM jobs"),
-                                50, 61);
-                rig_free(rig);
-        }
+static void within_a_tail(Rig *rig, int64_t step_sec) {
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_poll_settle(rig);
+        fake_job_set(j, "succeeded");
+        http_script_answer(rig->script, answer_events_late, rig->api);
+        rig_wait(rig, is_held, NULL, "the details");
+        step_clock(rig, step_sec);
+        http_script_answer(rig->script, fake_api_answer, rig->api);
+        http_script_release(rig->script);
+        rig_settle(rig);
+        assert_int_equal(told(rig, "fine_tuning.job.succeeded"), 1);
+        assert_in_range(rig_sql(rig, "SELECT tail_usec / 1000000 - strftime('%s', 'now') FROM jobs"),
+                        50, 61);
 }
 
 /* By what somebody asks for: it begins now, and lasts as long as he said. */
-static void test_within_a_call(void **state) {
-        (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                Rig *rig = rig_new(NULL);
-                Silences all = {};
-                Silence s = { .kind = SILENCE_SOURCE, .pattern = (char *) "rig" };
-                rig_first_contact(rig);
-                step_clock(rig, steps[i]);
-                assert_int_equal(engine_silence(rig->engine, &s, 2 * USEC_PER_HOUR), 0);
-                rig_poll(rig, 2);
-                assert_int_equal(engine_list_silences(rig->engine, &all), 0);
-                assert_int_equal(all.n, 1);
-                usec_t now = engine_now(rig->engine).real_usec;
-                assert_in_range(usec_sub(all.list[0].until_usec, now), USEC_PER_HOUR, 2 * USEC_PER_HOUR);
-                silences_done(&all);
-                rig_free(rig);
-        }
+static void within_a_call(Rig *rig, int64_t step_sec) {
+        Silences all = {};
+        Silence s = { .kind = SILENCE_SOURCE, .pattern = (char *) "rig" };
+        rig_first_contact(rig);
+        step_clock(rig, step_sec);
+        assert_int_equal(engine_silence(rig->engine, &s, 2 * USEC_PER_HOUR), 0);
+        rig_poll(rig, 2);
+        assert_int_equal(engine_list_silences(rig->engine, &all), 0);
+        assert_int_equal(all.n, 1);
+        usec_t now = engine_now(rig->engine).real_usec;
+        assert_in_range(usec_sub(all.list[0].until_usec, now), USEC_PER_HOUR, 2 * USEC_PER_HOUR);
+        silences_done(&all);
 }
+
+#define step_test(name) { #name, test_each_step, NULL, NULL, &(play_t) { name } }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_between_polls),
-                cmocka_unit_test(test_within_a_poll),
-                cmocka_unit_test(test_within_a_delivery),
-                cmocka_unit_test(test_within_a_tail),
-                cmocka_unit_test(test_within_a_call),
+                step_test(between_polls),
+                step_test(within_a_poll),
+                step_test(within_a_delivery),
+                step_test(within_a_tail),
+                step_test(within_a_call),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

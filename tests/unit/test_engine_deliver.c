@@ -89,6 +89,14 @@ static bool refuse(FakeApi *api, const FakeHit *hit, HttpStep *step) {
         return true;
 }
 
+/* A job whose notices nobody takes for now. */
+static FakeJob *refused_job(Rig *rig) {
+        rig_first_contact(rig);
+        rig->api->hook_fault = refuse;
+        refuse_status = 503;
+        return fake_job_add(rig->api, "pending");
+}
+
 /* For good: dead at once, told to the other receiver; when something passes again that is told too. */
 static void test_rejected(void **state) {
         Rig *rig = rig_new(NULL);
@@ -163,10 +171,7 @@ static void test_kind_changes(void **state) {
         Rig *rig = rig_new(NULL);
 
         (void) state;
-        rig_first_contact(rig);
-        rig->api->hook_fault = refuse;
-        refuse_status = 503;
-        (void) fake_job_add(rig->api, "pending");
+        (void) refused_job(rig);
         while (rig_sql(rig, "SELECT count(*) FROM deliveries WHERE body IS NOT NULL") < 1)
                 rig_poll(rig, 1);
         assert_non_null(strstr(rig->api->hits[0].body, "\"object\""));
@@ -189,10 +194,7 @@ static void test_failing(void **state) {
         Rig *rig = rig_new(NULL);
 
         (void) state;
-        rig_first_contact(rig);
-        rig->api->hook_fault = refuse;
-        refuse_status = 503;
-        FakeJob *j = fake_job_add(rig->api, "pending");
+        FakeJob *j = refused_job(rig);
         rig_poll(rig, 5);
         assert_int_equal(fake_api_count(rig->api, "b", NULL, NULL), 0);
         assert_int_equal(rig_owed(rig), 2);
@@ -212,10 +214,7 @@ static void test_max_age(void **state) {
         Rig *rig = rig_new(&(RigOptions) { .hook = "max_age = \"1min\";" });
 
         (void) state;
-        rig_first_contact(rig);
-        rig->api->hook_fault = refuse;
-        refuse_status = 503;
-        (void) fake_job_add(rig->api, "pending");
+        (void) refused_job(rig);
         rig_poll(rig, 2);
         rig_exec(rig, "UPDATE deliveries SET created_usec = created_usec - 61000000");
         rig_wait(rig, gone, NULL, "given up for its age");
@@ -283,10 +282,7 @@ static void test_clock_back(void **state) {
         Rig *rig = rig_new(NULL);
 
         (void) state;
-        rig_first_contact(rig);
-        rig->api->hook_fault = refuse;
-        refuse_status = 503;
-        FakeJob *j = fake_job_add(rig->api, "pending");
+        FakeJob *j = refused_job(rig);
         rig_poll(rig, 2);
         rig_stop(rig);
         rig_exec(rig, "UPDATE deliveries SET created_usec = created_usec + 10800000000,"
@@ -380,10 +376,7 @@ static void test_late_settle_fails(void **state) {
         Rig *rig = rig_new(&(RigOptions) { .hook = "max_age = \"1min\";" });
 
         (void) state;
-        rig_first_contact(rig);
-        rig->api->hook_fault = refuse;
-        refuse_status = 503;
-        (void) fake_job_add(rig->api, "pending");
+        (void) refused_job(rig);
         rig_poll(rig, 2);
         rig_stop(rig);
         rig_exec(rig, "UPDATE deliveries SET state = 0, created_usec = created_usec - 61000000");

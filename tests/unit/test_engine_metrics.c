@@ -162,15 +162,21 @@ static void look(Rig *rig) {
         rig_poll_settle(rig);
 }
 
+/* A job that runs, and has those rows. */
+static FakeJob *run_with_checkpoints(Rig *rig, const char *rows) {
+        rig->api->has_checkpoints = true;
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        set_checkpoints(j, rows);
+        return j;
+}
+
 static void test_checkpoints(void **state) {
         RigOptions options = { .rules = RULES, .on_disk = true };
         Rig *rig = rig_new(&options);
 
         (void) state;
-        rig->api->has_checkpoints = true;
-        rig_first_contact(rig);
-        FakeJob *j = fake_job_add(rig->api, "running");
-        set_checkpoints(j, ROW(10));
+        FakeJob *j = run_with_checkpoints(rig, ROW(10));
         look(rig);
         assert_int_equal(told(rig, CHECKPOINT, j), 1);
         assert_non_null(strstr(fake_api_hit(rig->api, "a", CHECKPOINT, j->id)->body, "m:ckpt-step-10"));
@@ -231,10 +237,7 @@ static void test_checkpoints_broken(void **state) {
         Rig *rig = rig_new(&options);
 
         (void) state;
-        rig->api->has_checkpoints = true;
-        rig_first_contact(rig);
-        FakeJob *j = fake_job_add(rig->api, "running");
-        set_checkpoints(j, "{\"step_number\":20}," ROW(10));
+        (void) run_with_checkpoints(rig, "{\"step_number\":20}," ROW(10));
         look(rig);
         assert_int_not_equal(rig->api->n_checkpoints, 0);
         assert_int_equal(rig_sql(rig, "SELECT count(*) FROM checkpoints"), 0);
@@ -254,10 +257,7 @@ static void test_checkpoints_no_room(void **state) {
         Rig *rig = rig_new(&options);
 
         (void) state;
-        rig->api->has_checkpoints = true;
-        rig_first_contact(rig);
-        FakeJob *j = fake_job_add(rig->api, "running");
-        set_checkpoints(j, ROW(10));
+        (void) run_with_checkpoints(rig, ROW(10));
         rig_exec(rig, "CREATE TRIGGER full BEFORE INSERT ON checkpoints"
                       " BEGIN SELECT raise(ABORT, 'full'); END");
         rig_wait(rig, failed, NULL, "a poll that fails");

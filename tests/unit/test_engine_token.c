@@ -302,28 +302,27 @@ static void test_crowd(void **state) {
         rig_free(rig);
 }
 
-/* Who waits for a token holds no connection, be it the first or one for another that was refused. */
-static void test_waits_outside(void **state) {
-        unsigned one = 1, two = 2;
-        Rig *rig = start(3600, "");
+/* The n-th token is asked for, and takes the only connection of those who wait for it. */
+static void wait_outside(Rig *rig, unsigned n) {
         GateOwner owners[2] = {};
 
+        issuer.hold = true;
+        rig_wait(rig, renewed, &n, "a token that is asked for");
+        assert_int_equal(crowd(rig, owners), 11);
+        uncrowd(rig);
+        issuer.hold = false;
+        http_script_release(rig->script);
+        rig_poll(rig, 1);
+}
+
+/* Who waits for a token holds no connection, be it the first or one for another that was refused. */
+static void test_waits_outside(void **state) {
+        Rig *rig = start(3600, "");
+
         (void) state;
-        issuer.hold = true;
-        rig_wait(rig, renewed, &one, "a first token");
-        assert_int_equal(crowd(rig, owners), 11);
-        uncrowd(rig);
-        issuer.hold = false;
-        http_script_release(rig->script);
-        rig_poll(rig, 1);
+        wait_outside(rig, 1);
         issuer.refused_to = 1;
-        issuer.hold = true;
-        rig_wait(rig, renewed, &two, "a second token");
-        assert_int_equal(crowd(rig, owners), 11);
-        uncrowd(rig);
-        issuer.hold = false;
-        http_script_release(rig->script);
-        rig_poll(rig, 1);
+        wait_outside(rig, 2);
         assert_int_equal(rig_source(rig)->n_failed, 0);
         rig_free(rig);
 }
