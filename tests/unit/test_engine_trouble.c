@@ -267,13 +267,14 @@ static void test_health(void **state) {
         Source *s = rig_source(rig);
         usec_t now = engine_now(rig->engine).boot_usec;
         assert_true(engine_health_ok(rig->engine));
-        /* Planned for half an hour after the last one, late by less than that, then by more. */
+        /* Planned for 90 s after the last one, late by less than that, then by more. Short, for a machine
+         * that has only just booted. */
         s->polling = false;
-        s->next_poll_usec = now - 29 * USEC_PER_MINUTE;
-        s->poll_started_usec = s->next_poll_usec - 30 * USEC_PER_MINUTE;
+        s->next_poll_usec = now - 80 * USEC_PER_SEC;
+        s->poll_started_usec = s->next_poll_usec - 90 * USEC_PER_SEC;
         assert_true(engine_health_ok(rig->engine));
-        s->next_poll_usec = now - 31 * USEC_PER_MINUTE;
-        s->poll_started_usec = s->next_poll_usec - 30 * USEC_PER_MINUTE;
+        s->next_poll_usec = now - 100 * USEC_PER_SEC;
+        s->poll_started_usec = s->next_poll_usec - 90 * USEC_PER_SEC;
         assert_false(engine_health_ok(rig->engine));
         /* However seldom an idle source is polled. */
         s->next_poll_usec = now - 2 * USEC_PER_MINUTE;
