@@ -1,5 +1,5 @@
 /* Nothing here waits: sd-bus connects, authenticates and says Hello from the event loop. Every way to fail
- * ends in bus_lost(), and every way on begins with the timer. */
+ * ends in bus_lost(), and every way on begins in bus_try(). */
 #include "daemon/bus.h"
 
 #include <errno.h>
@@ -28,6 +28,8 @@ struct Bus {
         sd_bus *bus;
         sd_event_source *retry;
         uint64_t n_failed;              /* in a row */
+        usec_t due_usec;                /* boottime: not looked for before */
+        bool was_there;
         bool told;                      /* that there is none */
 };
 
@@ -44,11 +46,12 @@ static void bus_lost(Bus *b, int level, const char *why) {
                 log_context(NULL, level, "no control by D-Bus (%s); it is tried again, all else goes on",
                             why);
         b->told = true;
-        usec_t wait = backoff_usec(++b->n_failed, RETRY_MIN_USEC, RETRY_MAX_USEC, jitter());
-        /* A machine without a bus is not to be woken for it: as much later again as a poll comes by. */
-        if (sd_event_source_set_time_accuracy(b->retry, MAX(wait, USEC_PER_MINUTE)) < 0 ||
-            sd_event_source_set_time_relative(b->retry, wait) < 0 ||
-            sd_event_source_set_enabled(b->retry, SD_EVENT_ONESHOT) < 0)
+        usec_t now = 0, wait = backoff_usec(++b->n_failed, RETRY_MIN_USEC, RETRY_MAX_USEC, jitter());
+        (void) sd_event_now(b->event, CLOCK_BOOTTIME, &now);
+        b->due_usec = usec_add(now, wait);
+        /* A machine that has no bus is not to be woken for it: bus_look(). */
+        if (b->was_there && (sd_event_source_set_time(b->retry, b->due_usec) < 0 ||
+                             sd_event_source_set_enabled(b->retry, SD_EVENT_ONESHOT) < 0))
                 log_error("cannot set the timer of the bus");
 }
 
@@ -117,12 +120,23 @@ static void bus_try(Bus *b) {
         if (r < 0) {
                 bus_drop(b);
                 bus_lost(b, LOG_INFO, strerror(-r));
-        }
+        } else
+                b->was_there = true;
 }
 
 static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         bus_try(userdata);
         return 0;
+}
+
+void bus_look(Bus *b) {
+        usec_t now = 0;
+
+        if (b->bus || b->was_there || !b->n_failed)
+                return;
+        (void) sd_event_now(b->event, CLOCK_BOOTTIME, &now);
+        if (now >= b->due_usec)
+                bus_try(b);
 }
 
 int bus_new(Bus **ret, sd_event *event, const char *name, const BusPorts *ports) {

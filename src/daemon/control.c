@@ -91,7 +91,10 @@ static int on_late(sd_event_source *source _unused_, uint64_t usec _unused_, voi
 void control_update(Control *c) {
         usec_t now = 0;
 
-        if (!c || !bus_connection(c->bus))
+        if (!c)
+                return;
+        bus_look(c->bus);
+        if (!bus_connection(c->bus))
                 return;
         (void) sd_event_now(c->event, CLOCK_BOOTTIME, &now);
         if (usec_sub(now, c->told_usec) >= CHANGED_USEC)
