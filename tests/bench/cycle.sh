@@ -2,6 +2,7 @@
 # One source with three active jobs: what a cycle costs, beside other ways to do it.
 
 sed 's/^record_requests = false/record_requests = true/' tests/sim/scenarios/quiet.conf >"$T/recorded.conf"
+sdk_cycles=500                  # at once, for V8 to compile what the SDK's loop needs
 sdk_anon_kb=""
 
 # --- turns ----------------------------------------------------------------------------
@@ -30,9 +31,9 @@ has_sdk() {
         command -v node >/dev/null && [ -d tests/verify/node_modules/openai ]
 }
 
-# warm_up PID URL: some cycles, then stopped.
+# warm_up PID URL REQUESTS: until it has made so many, then stopped.
 warm_up() {
-        wait_until 20 has_requests "$2" $(($(requests "$2") + 40))
+        wait_until 30 has_requests "$2" $(($(requests "$2") + $3))
         pause "$1"
 }
 
@@ -42,14 +43,14 @@ bench_unchanged() {
         configure quiet "$url" "${interval_ms}ms"
         start "$build/ftwatchd" --config "$conf"
         daemon=$pid
-        warm_up "$daemon" "$url"
+        warm_up "$daemon" "$url" 40
         start "$build/bench/bare" "$url" "$interval_ms"
         bare=$pid
-        warm_up "$bare" "$url"
+        warm_up "$bare" "$url" 40
         if has_sdk; then
-                start node tests/bench/sdk.cjs "$url" "$interval_ms"
+                start node tests/bench/sdk.cjs "$url" "$interval_ms" "$sdk_cycles"
                 sdk=$pid
-                warm_up "$sdk" "$url"
+                warm_up "$sdk" "$url" $(((sdk_cycles + 10) * 4))
         fi
         before=$(state_of "$T/quiet")
         wrote_before=$(field "/proc/$daemon/io" wchar) disk_before=$(field "/proc/$daemon/io" write_bytes)
@@ -85,10 +86,10 @@ bench_changed() {
         configure "$name" "$url" "${interval_ms}ms"
         start "$build/ftwatchd" --config "$conf"
         daemon=$pid
-        warm_up "$daemon" "$url"
+        warm_up "$daemon" "$url" 40
         start "$build/bench/bare" "$url" "$interval_ms"
         bare=$pid
-        warm_up "$bare" "$url"
+        warm_up "$bare" "$url" 40
         for ((i = 0; i < news_turns; i++)); do
                 catch_up "$daemon"
                 asked=$(requests "$url") cycled=$(cycles "$url")
@@ -127,7 +128,7 @@ bench_wakeups() {
 instructions() {
         local out=$T/callgrind.$1
         start_ftsim "$T/recorded.conf"
-        configure "callgrind-$1" "$url" "${interval_ms}ms"
+        configure "callgrind-$1" "$url" "${counted_interval_ms}ms"
         start valgrind -q --tool=callgrind --callgrind-out-file="$out" "$build/ftwatchd" --config "$conf"
         wait_until 120 has_cycles "$url" "$1"
         stop "$pid"

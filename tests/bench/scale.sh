@@ -151,7 +151,7 @@ history() {
         printf 'estimate = "fixed"; generate = { finished = %d; active = 3; events = 20; };\n' "$1" \
                 >"$T/$1.sim"
         start_ftsim "$T/$1.sim" "$1.url"
-        configure "history-$1" "$url" "${interval_ms}ms"
+        configure "history-$1" "$url" "${counted_interval_ms}ms"
         for ((i = 0; i <= $1 / 20000 + 1; i++)); do             # 200 pages each
                 "$build/ftwatchd" --config "$conf" --once >>"$T/log" 2>&1 || fail "ftwatchd --once failed"
         done

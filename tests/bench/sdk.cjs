@@ -1,15 +1,16 @@
 "use strict";
 /* The loop that people leave running, with the official SDK: all jobs, then the last events of those that
- * are not finished.
+ * are not finished. The first cycles follow at once on each other: a loop that has run for hours is compiled.
  *
- *      BENCH_KEY=... node sdk.cjs BASE-URL INTERVAL-MS
+ *      BENCH_KEY=... node sdk.cjs BASE-URL INTERVAL-MS FIRST-CYCLES
  */
 require("../verify/node18.cjs");
 const { createRequire } = require("node:module");
 const { setTimeout: sleep } = require("node:timers/promises");
 const { AzureOpenAI } = createRequire(require.resolve("../verify/package.json"))("openai");
 
-const [endpoint, interval] = [process.argv[2], Number(process.argv[3])];
+const endpoint = process.argv[2];
+const [interval, first] = process.argv.slice(3).map(Number);
 const finished = new Set(["succeeded", "failed", "cancelled"]);
 const client = new AzureOpenAI({ endpoint, apiKey: process.env.BENCH_KEY, apiVersion: "2024-10-21" });
 let seen = 0;
@@ -25,9 +26,10 @@ async function cycle() {
 
 async function main() {
         const parent = process.ppid;
-        while (process.ppid === parent) {
+        for (let n = 0; process.ppid === parent; n++) {
                 const started = performance.now();
                 await cycle();
+                if (n < first) continue;
                 await sleep(Math.max(0, interval - (performance.now() - started)));
         }
 }
