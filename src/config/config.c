@@ -28,7 +28,7 @@ const OptionSpec config_options[] = {
           .help = "how long events and metrics of finished jobs, and notices, are kept; 0: for ever" },
         { .key = "connections", .type = OPTION_UINT, .offset = offsetof(Config, connections),
           .fallback = "16",
-          .min = 1, .max = 256, .help = "requests in flight at once, over all sources and receivers" },
+          .min = 1, .max = 256, .help = "requests in flight at once, slow ones not counted" },
         { .key = "idle_connections", .type = OPTION_UINT, .offset = offsetof(Config, idle_connections),
           .fallback = "32",
           .min = 8, .max = 1024, .help = "connections kept open between requests; with TLS 40 kB each" },

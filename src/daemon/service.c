@@ -20,6 +20,7 @@
 #include "daemon/manager.h"
 #include "daemon/state_dir.h"
 #include "engine/engine.h"
+#include "engine/gate.h"
 #include "io/curl_glue.h"
 #include "io/http_curl.h"
 #include "store/store.h"
@@ -141,21 +142,24 @@ static void service_drop_engine(Service *s) {
 }
 
 /* As many descriptors as connections may need: nothing here uses select(2), for which the soft limit is low.
- * Where the hard one is too low, fewer connections are kept. */
+ * Where the hard one is too low, fewer connections are kept, and fewer wait for slow servers. */
 static int service_limit_connections(Service *s) {
         const Config *c = s->config;
-        rlim_t others = c->connections + FILES_FOR_OTHERS, wanted = others + c->idle_connections;
-        unsigned kept = (unsigned) c->idle_connections;
+        rlim_t most = gate_connections_max(c->connections), kept = c->idle_connections;
+        rlim_t wanted = FILES_FOR_OTHERS + most + kept;
         struct rlimit limit;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
                 limit.rlim_cur = MIN(limit.rlim_max, wanted);
                 if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
                         log_warning("cannot raise the limit of open files: %s", strerror(errno));
-                if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted)
-                        kept = (unsigned) (limit.rlim_cur - MIN(limit.rlim_cur, others));
+                if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+                        rlim_t left = limit.rlim_cur - MIN(limit.rlim_cur, (rlim_t) FILES_FOR_OTHERS);
+                        most = MAX(MIN(most, left), (rlim_t) c->connections);
+                        kept = left - MIN(left, most);
+                }
         }
-        return curl_glue_set_limits(s->glue, (unsigned) c->connections, kept);
+        return curl_glue_set_limits(s->glue, (unsigned) most, (unsigned) kept);
 }
 
 static int service_start_engine(Service *s) {

@@ -249,7 +249,7 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
         if (r >= 0)
                 r = dispatcher_new(&e->dispatcher, e);
         if (r >= 0)
-                r = gate_new(&e->gate, e->config->connections);
+                r = gate_new(&e->gate, ports->event, e->config->connections);
         if (r >= 0)
                 r = engine_add_sources(e);
         if (r >= 0)

@@ -2,6 +2,8 @@
 /* Which request of which source or token is sent next: so many at once over all of them that receivers
  * always find a connection, a share of them for each, and some kept free of those that did not answer last
  * time, or have not been asked yet. So servers that hang, however many, do not hold up those that answer.
+ * Nor do those that have answered until now and hang all at once: while others wait, what is inside for a
+ * second makes room for the next, as it waits for a server and does no work; up to a second, larger limit.
  * Until it is known of all of them that they hang, sources with unfinished jobs take turns with all others.
  * Nobody waits for another pass while inside: a source waits for its token outside. A probe, which asks one
  * thing after the other, has a gate of its own. */
@@ -9,7 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <systemd/sd-event.h>
+
 #include "base/macro.h"
+#include "base/time.h"
 
 typedef struct Gate Gate;
 typedef struct GatePass GatePass;
@@ -25,6 +30,7 @@ typedef enum GateState {
         GATE_OUTSIDE,
         GATE_WAITING,
         GATE_INSIDE,
+        GATE_SLOW,                      /* inside, and has made room */
 } GateState;
 
 /* It may go: from within gate_enter() or gate_leave(), of this pass or of another. May leave at once, and
@@ -37,15 +43,22 @@ struct GatePass {
         gate_open_t open;
         GateState state;
         bool was_silent, was_busy;
+        usec_t since_usec;              /* boottime: it is inside */
         GatePass *prev, *next;
 };
 
-int gate_new(Gate **ret, size_t connections);
+/* How many connections there may be at the most, those of receivers among them: up to sixteen times as many
+ * that are slow, 256 of them at most. Their replies, each of reply_limit (8 MiB) at the worst, are 2.1 GiB
+ * together where all servers are slow and send as much as they can; those that hang send nothing. */
+size_t gate_connections_max(size_t connections);
+int gate_new(Gate **ret, sd_event *event, size_t connections);
 Gate *gate_free(Gate *g);
-/* How long a pass waits is bounded by the deadlines of those inside. */
+DEFINE_CLEANUP(Gate, gate_free)
+
+/* How long a pass waits is bounded by those before it: with the usual 16 connections twelve go in each
+ * second, whatever hangs; once 256 are slow, by the deadlines of those inside. */
 void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open);
 /* It has ended, or is not wanted any more, inside or still waiting. Does nothing outside. */
 void gate_leave(Gate *g, GatePass *p);
-size_t gate_n_waiting(const Gate *g);
 /* Opens for nobody any more. */
 void gate_close(Gate *g);

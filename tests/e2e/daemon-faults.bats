@@ -224,24 +224,42 @@ pause_until_asked() {
         echo $((($(date +%s%N) - from) / 10000000))
 }
 
-@test "sources that hang do not hold up one that answers, nor receivers" {
-        start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -9.0; status = "running"; } ); } );'
-        fault '/openai/v1/*' '"kind": "slow", "delay_ms": 600000'
-        local i hanging=
-        for i in {1..12}; do
-                hanging+=", { name = \"hang$i\"; dialect = \"azure-v1\"; endpoint = \"$FTSIM_URL\";"
-                hanging+=" api_key = \"$FTSIM_KEY\"; timeout = \"60s\"; }"
+# among N [CONF]: the source "sim", and so many others of the dialect azure-v1, which may be made to hang.
+among() {
+        local i others=
+        for ((i = 1; i <= $1; i++)); do
+                others+=", { name = \"other$i\"; dialect = \"azure-v1\"; endpoint = \"$FTSIM_URL\";"
+                others+=" api_key = \"$FTSIM_KEY\"; timeout = \"90s\";"
+                others+=" poll_interval = \"100ms\"; idle_interval = \"100ms\"; }"
         done
         cat >"$T/ftwatchd.conf" <<-CONF
-		state_dir = "$T/state"; connections = 4;
+		state_dir = "$T/state"; ${2-}
 		sources = ( { name = "sim"; endpoint = "$FTSIM_URL"; api_key = "$FTSIM_KEY";
-		              poll_interval = "20ms"; idle_interval = "20ms"; }$hanging );
+		              poll_interval = "20ms"; idle_interval = "20ms"; }$others );
 		receivers = ( $(hook hook) );
 		$(everything_to hook)
 	CONF
         chmod 600 "$T/ftwatchd.conf"
         start_daemon
+}
+
+@test "sources that hang do not hold up one that answers, nor receivers" {
+        start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -9.0; status = "running"; } ); } );'
+        fault '/openai/v1/*' '"kind": "slow", "delay_ms": 600000'
+        among 12 'connections = 4;'
         # Three times as many hang as there are connections, and none of them has given up yet.
+        await_poll 150
+        set_status ftjob-1 cancelled
+        await_told job.cancelled
+        run ! logged 'poll failed'
+        stop_daemon
+}
+
+@test "nor do those that have answered, and hang all at once" {
+        start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -9.0; status = "running"; } ); } );'
+        among 36
+        await_log ' first contact: ' 37
+        fault '/openai/v1/*' '"kind": "slow", "delay_ms": 600000'
         await_poll 150
         set_status ftjob-1 cancelled
         await_told job.cancelled
