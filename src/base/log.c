@@ -73,16 +73,16 @@ const char *log_get_target(void) {
         return state.null ? "null" : state.journal ? "journal" : "console";
 }
 
-static const char *const level_names[] = { "emerg",   "alert",  "crit", "err",
-                                           "warning", "notice", "info", "debug" };
+const char *const log_level_names[] = { "emerg",   "alert",  "crit", "err",  "warning",
+                                        "notice",  "info",   "debug", NULL };
 
 const char *log_level_to_string(int level) {
-        return level_names[level & 7];
+        return log_level_names[level & 7];
 }
 
 int log_level_from_string(const char *name) {
-        for (size_t i = 0; i < ARRAY_SIZE(level_names); i++)
-                if (streq(level_names[i], name))
+        for (size_t i = 0; log_level_names[i]; i++)
+                if (streq(log_level_names[i], name))
                         return (int) i;
         return -EINVAL;
 }
@@ -102,11 +102,10 @@ static const char *context_value(const LogContext *c, size_t i) {
 }
 
 static void log_to_stderr(const LogContext *c, int level, const char *text) {
-        static const char *const names[] = { "emerg",   "alert",  "crit", "error",
-                                             "warning", "notice", "info", "debug" };
         Buf line = BUF_INIT(16 * 1024);
 
-        (void) buf_printf(&line, "%s[%s]: ", state.identifier, names[level & 7]);
+        (void) buf_printf(&line, "%s[%s]: ", state.identifier,
+                          level == LOG_ERR ? "error" : log_level_to_string(level));
         for (size_t i = 0; i < 3; i++)                  /* the notice id is for machines: journal only */
                 if (context_value(c, i))
                         (void) buf_printf(&line, "%s: ", context_value(c, i));

@@ -29,7 +29,8 @@ int log_set_target(const char *name);
 /* "console", "journal" or "null". */
 const char *log_get_target(void);
 
-/* "emerg" .. "debug", as LogLevel of org.freedesktop.LogControl1 spells them. */
+/* "emerg" .. "debug" by their numbers, then NULL, as LogLevel of org.freedesktop.LogControl1 spells them. */
+extern const char *const log_level_names[];
 const char *log_level_to_string(int level);
 int log_level_from_string(const char *name);    /* -EINVAL */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "config/errors.h"
 #include "config/option_read.h"
@@ -14,15 +15,11 @@
 /* Less would forget what the last days' messages were about. */
 #define HISTORY_MIN USEC_PER_DAY
 
-static const char *const log_levels[] = {
-        "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", NULL
-};
-
 const OptionSpec config_options[] = {
         { .key = "state_dir", .type = OPTION_STRING, .offset = offsetof(Config, state_dir),
           .help = "where the state is kept; else $STATE_DIRECTORY, else " STATE_DIR_DEFAULT },
         { .key = "log_level", .type = OPTION_ENUM, .offset = offsetof(Config, log_level), .fallback = "info",
-          .names = log_levels, .help = "the least urgent lines that are logged" },
+          .names = log_level_names, .help = "the least urgent lines that are logged" },
         { .key = "history", .type = OPTION_SPAN, .offset = offsetof(Config, history_usec), .fallback = "90d",
           .min = 0, .max = 36500 * USEC_PER_DAY,
           .help = "how long events and metrics of finished jobs, and notices, are kept; 0: for ever" },
