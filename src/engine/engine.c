@@ -208,6 +208,13 @@ static int subjects_add(char ***subjects, const char *prefix, const char *name) 
         return r < 0 ? r : strv_extend(subjects, subject);
 }
 
+int engine_reset_deliveries(Engine *e) {
+        int r = e->has_reset ? 0 : store_deliveries_reset(e->ports.store);
+
+        e->has_reset = r >= 0;
+        return r;
+}
+
 /* What is wrong with a source or receiver that nobody configures any more is nobody's trouble. */
 static int engine_forget_troubles(Engine *e) {
         _cleanup_(strv_freep) char **subjects = NULL;
@@ -241,23 +248,19 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
         if (r >= 0)
                 r = sd_event_source_set_priority(e->idle, SD_EVENT_PRIORITY_IDLE);
         if (r >= 0)
-                r = store_deliveries_reset(ports->store);
-        if (r == -ENOSPC) { /* watching goes on; what was in flight waits for the next start */
-                (void) engine_store_failed(e, r);
-                r = 0;
-        }
-        if (r >= 0)
                 r = dispatcher_new(&e->dispatcher, e);
         if (r >= 0)
                 r = gate_new(&e->gate, ports->event, e->config->connections);
         if (r >= 0)
                 r = engine_add_sources(e);
         if (r >= 0)
-                r = engine_forget_troubles(e);
-        if (r >= 0)
                 r = engine_silences_start(e);
         if (r < 0)
                 return r;
+        /* A state that cannot be written is no reason not to watch: that may be over soon. */
+        r = engine_forget_troubles(e);
+        if (r < 0)
+                (void) engine_store_failed(e, r);
         *ret = TAKE_PTR(e);
         return 0;
 }

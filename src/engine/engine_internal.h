@@ -19,6 +19,7 @@ struct Engine {
 
         usec_t steady_usec;             /* realtime less boottime at the start */
         bool once, draining;
+        bool has_reset;                 /* see engine_reset_deliveries() */
         int broken;                     /* -EUCLEAN, -ESTALE: the first that the store said; 0 */
         sd_event_source *idle;          /* defer: asks whether everything is done */
         sd_event_source *drain_timer;
@@ -58,6 +59,8 @@ uint32_t engine_random(void);
 void engine_check_clock(Engine *e);
 /* Of all receivers, into a list that is empty. */
 int engine_receiver_names(const Engine *e, char ***ret);
+/* What was in flight when an earlier engine ended is owed again: once, before this one sends anything. */
+int engine_reset_deliveries(Engine *e);
 /* Something ended: on_idle is called soon if nothing else is under way. */
 void engine_check_idle(Engine *e);
 /* The same, and tells the owner that the status may have changed. */

@@ -149,8 +149,10 @@ void lane_run(Lane *l) {
         engine_check_clock(e);
         if (l->n_ended > 0 && e->broken == 0)
                 lane_settle_ended(l, &now);
+        if (!l->stopped && e->broken == 0)
+                r = engine_reset_deliveries(e);
         /* While the end of one cannot be written down no other begins: the store would offer the same. */
-        while (!l->stopped && e->broken == 0 && l->n_ended == 0 && l->n_sending < lane_width(l)) {
+        while (r >= 0 && !l->stopped && e->broken == 0 && l->n_ended == 0 && l->n_sending < lane_width(l)) {
                 _cleanup_(delivery_done) Delivery d = {};
                 bool may_send = now.boot_usec >= l->blocked_until_usec && now.boot_usec >= l->next_send_usec;
                 r = store_delivery_next(e->ports.store, l->receiver->name, USEC_INFINITY, &d);

@@ -141,6 +141,29 @@ second_was_told() {
         await_log 'configuration reloaded'
 }
 
+@test "SIGHUP while somebody else holds the state locked keeps the old configuration" {
+        local second="name = \"second\"; endpoint = \"http://127.0.0.1:9\"; api_key = \"key\";"
+        start_watching
+        mkfifo "$T/sql"
+        # For reading too: to open one end of a FIFO waits for the other.
+        exec 9<>"$T/sql"
+        start writer bash -c "exec sqlite3 -bail '$T/state/state.db' <'$T/sql' 9>&-"
+        echo 'BEGIN IMMEDIATE;' >&9
+        echo ".shell touch '$T/began'" >&9
+        wait_for 10 test -e "$T/began"
+        # One more source is one more row of the state.
+        sed -i "s|^sources = (|& { $second },|" "$T/ftwatchd.conf"
+        kill -HUP "$DAEMON_PID"
+        await_log 'the old one stays in force'
+        echo 'ROLLBACK;' >&9
+        run_job ftjob-1
+        await_told job.running
+        kill -HUP "$DAEMON_PID"
+        await_log 'configuration reloaded: sources 2'
+        exec 9>&-
+        stop_daemon
+}
+
 @test "SIGHUP reads secrets anew" {
         start_ftsim - <<<'api_key = "old-key-old-key";'
         echo old-key-old-key >"$T/key"
