@@ -24,12 +24,13 @@ struct Gate {
         size_t share;                   /* of one owner, slow or not */
         GatePass *waiting[2];           /* the others, and those of busy owners */
         GatePass *inside;               /* not slow; who came first is first */
-        sd_event_source *timer;         /* on while somebody waits: the next one inside is slow */
+        GatePass *failed;
+        sd_event_source *timer;         /* one has failed; or somebody waits: the next one inside is slow */
         bool busy_turn;
         bool opening, closed;
 };
 
-static int on_slow_timer(sd_event_source *timer, uint64_t usec, void *userdata);
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata);
 
 static Room room_make(size_t max) {
         return (Room) { .max = max, .silent_max = MAX(max - MAX(max / 4, (size_t) 1), (size_t) 1) };
@@ -65,7 +66,7 @@ int gate_new(Gate **ret, sd_event *event, size_t connections) {
         g->room = room_make(MAX(connections - connections / 4, (size_t) 1));
         g->slow_room = room_make(slow_max(connections));
         g->share = MAX(g->room.max / 2, (size_t) 1);
-        int r = sd_event_add_time(event, &g->timer, CLOCK_BOOTTIME, 0, SLOW_AFTER_USEC / 10, on_slow_timer,
+        int r = sd_event_add_time(event, &g->timer, CLOCK_BOOTTIME, 0, SLOW_AFTER_USEC / 10, on_timer,
                                   g);
         if (r >= 0)
                 r = sd_event_source_set_enabled(g->timer, SD_EVENT_OFF);
@@ -137,9 +138,18 @@ static void gate_arm(Gate *g) {
 
         while (p && !room_is_left(&g->slow_room, p->was_silent))
                 p = p->next;
-        if ((p && sd_event_source_set_time(g->timer, usec_add(p->since_usec, SLOW_AFTER_USEC)) < 0) ||
-            sd_event_source_set_enabled(g->timer, p ? SD_EVENT_ONESHOT : SD_EVENT_OFF) < 0)
-                log_error("cannot set the timer of slow requests");
+        usec_t at = g->failed ? 0 : p ? usec_add(p->since_usec, SLOW_AFTER_USEC) : USEC_INFINITY;
+        int enabled = at == USEC_INFINITY ? SD_EVENT_OFF : SD_EVENT_ONESHOT;
+        if ((enabled != SD_EVENT_OFF && sd_event_source_set_time(g->timer, at) < 0) ||
+            sd_event_source_set_enabled(g->timer, enabled) < 0)
+                log_error("cannot set the timer of requests");
+}
+
+static void gate_fail(Gate *g, GatePass *p, int error) {
+        gate_leave(g, p);
+        p->state = GATE_FAILED;
+        p->error = error;
+        DL_APPEND(g->failed, p);
 }
 
 /* What is opened may enter and leave again: one loop does it for all of them. */
@@ -157,14 +167,15 @@ static void gate_run(Gate *g) {
                 p->was_silent = p->owner->silent;
                 p->owner->n_inside++;
                 room_enter(&g->room, p);
-                p->open(p);
+                int r = p->open(p);
+                if (r < 0)
+                        gate_fail(g, p, r);
         }
         g->opening = false;
         gate_arm(g);
 }
 
-static int on_slow_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata) {
-        Gate *g = userdata;
+static void gate_make_room(Gate *g) {
         usec_t now = gate_now(g);
         GatePass *p, *next;
 
@@ -178,14 +189,32 @@ static int on_slow_timer(sd_event_source *timer _unused_, uint64_t usec _unused_
                 room_leave(&g->room, p);
                 room_enter(&g->slow_room, p);
         }
+}
+
+/* One failure at a time: whoever is told may free the gate. */
+static int on_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata) {
+        Gate *g = userdata;
+        GatePass *failed = g->failed;
+
+        gate_make_room(g);
+        if (failed)
+                gate_leave(g, failed);
         gate_run(g);
+        if (failed)
+                failed->failed(failed, failed->error);
         return 0;
 }
 
 /* --- passes ------------------------------------------------------------------------------------------ */
 
-void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open) {
-        *p = (GatePass) { .owner = o, .open = open, .state = GATE_WAITING, .was_busy = o->busy };
+void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open, gate_failed_t failed) {
+        *p = (GatePass) {
+                .owner = o,
+                .open = open,
+                .failed = failed,
+                .state = GATE_WAITING,
+                .was_busy = o->busy,
+        };
         DL_APPEND(g->waiting[p->was_busy], p);
         gate_run(g);
 }
@@ -198,6 +227,8 @@ void gate_leave(Gate *g, GatePass *p) {
         p->state = GATE_OUTSIDE;
         if (was == GATE_WAITING)
                 DL_DELETE(g->waiting[p->was_busy], p);
+        else if (was == GATE_FAILED)
+                DL_DELETE(g->failed, p);
         else {
                 p->owner->n_inside--;
                 room_leave(was == GATE_SLOW ? &g->slow_room : &g->room, p);

@@ -31,16 +31,21 @@ typedef enum GateState {
         GATE_WAITING,
         GATE_INSIDE,
         GATE_SLOW,                      /* inside, and has made room */
+        GATE_FAILED,                    /* will be told so */
 } GateState;
 
-/* It may go: from within gate_enter() or gate_leave(), of this pass or of another. May leave at once, and
- * enter again. */
-typedef void (*gate_open_t)(GatePass *p);
+/* It may go: from within gate_enter() or gate_leave(), of this pass or of another, in the middle of whose
+ * work nothing may end. May leave at once, and enter again. A negative errno: it cannot, and has left. */
+typedef int (*gate_open_t)(GatePass *p);
+/* Why it could not, from the event loop. The gate may be gone when it returns. */
+typedef void (*gate_failed_t)(GatePass *p, int error);
 
 /* Embedded in whatever wants to go through. */
 struct GatePass {
         GateOwner *owner;               /* outlives the time that the pass waits or is inside */
         gate_open_t open;
+        gate_failed_t failed;
+        int error;
         GateState state;
         bool was_silent, was_busy;
         usec_t since_usec;              /* boottime: it is inside */
@@ -57,8 +62,8 @@ DEFINE_CLEANUP(Gate, gate_free)
 
 /* How long a pass waits is bounded by those before it: with the usual 16 connections twelve go in each
  * second, whatever hangs; once 256 are slow, by the deadlines of those inside. */
-void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open);
-/* It has ended, or is not wanted any more, inside or still waiting. Does nothing outside. */
+void gate_enter(Gate *g, GatePass *p, GateOwner *o, gate_open_t open, gate_failed_t failed);
+/* It has ended, or is not wanted any more, wherever it is. Does nothing outside. */
 void gate_leave(Gate *g, GatePass *p);
 /* Opens for nobody any more. */
 void gate_close(Gate *g);

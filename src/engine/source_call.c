@@ -18,8 +18,6 @@
 struct SourceCall {
         Source *source;
         GatePass pass;
-        bool starting;                  /* source_get() has not returned */
-        int error;                      /* why it could not be sent, while it is starting */
         HttpCall *http;                 /* under way, or */
         TokenWaiter waiter;             /* waiting for a token until the timer */
         bool waiting;
@@ -229,19 +227,12 @@ static int source_call_send(SourceCall *c) {
         return source_call_submit(c, &credential);
 }
 
-/* Of another call nothing may end here: whoever opened the gate is in the middle of its own. */
-static void source_call_open(GatePass *p) {
-        SourceCall *c = CONTAINER_OF(p, SourceCall, pass);
+static int source_call_open(GatePass *p) {
+        return source_call_send(CONTAINER_OF(p, SourceCall, pass));
+}
 
-        int r = source_call_send(c);
-        if (r >= 0)
-                return;
-        c->error = r;
-        if (c->starting)
-                return;
-        c->failed = outcome_make(OUTCOME_RETRY, REASON_INTERNAL, 0, strerror(-r));
-        if (!c->timer && source_call_fail_at(c, 0) < 0)
-                source_call_fail(c, &c->failed);
+static void source_call_failed(GatePass *p, int error) {
+        source_call_fail_internal(CONTAINER_OF(p, SourceCall, pass), error);
 }
 
 /* To the gate, or first for a token. */
@@ -251,7 +242,7 @@ static int source_call_go(SourceCall *c) {
         if (s->token && !source_call_token(c))
                 return source_call_wait(c);
         s->gate.busy = s->watches != NULL;
-        gate_enter(s->engine->gate, &c->pass, &s->gate, source_call_open);
+        gate_enter(s->engine->gate, &c->pass, &s->gate, source_call_open, source_call_failed);
         return 0;
 }
 
@@ -269,11 +260,9 @@ int source_get(Source *s, DialectPath what, const char *id, const char *after, u
         int r = s->settings->dialect->url(s->settings, what, id, after, limit, &c->url);
         if (r < 0)
                 return r;
-        c->starting = true;
         r = source_call_go(c);
-        c->starting = false;
-        if (r < 0 || c->error < 0)
-                return MIN(r, c->error);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(c);
         return 0;
 }

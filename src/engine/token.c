@@ -37,7 +37,6 @@ struct Token {
         GatePass pass;                  /* of the fetch under way: its next request waits, or */
         HttpCall *call;                 /* is sent, or */
         sd_event_source *timer;         /* waits before it is tried again */
-        int error;                      /* why it could not be sent, told by the timer */
         usec_t asked_usec;
         TokenRequest request;
         Secret *proof;
@@ -236,10 +235,7 @@ static int on_retry_timer(sd_event_source *timer, uint64_t usec, void *userdata)
         (void) timer;
         (void) usec;
         t->timer = sd_event_source_disable_unref(t->timer);
-        if (t->error < 0)
-                token_fail_internal(t, t->error, NULL);
-        else
-                token_ask(t);
+        token_ask(t);
         return 0;
 }
 
@@ -310,23 +306,20 @@ static int token_send(Token *t) {
         return http_submit(t->engine->ports.http, &request, on_token, t, &t->call);
 }
 
-/* What cannot be sent fails from the event loop: whoever opened the gate is in the middle of its own. */
-static void token_open(GatePass *p) {
+static int token_open(GatePass *p) {
         Token *t = CONTAINER_OF(p, Token, pass);
 
         if (t->asked_usec == 0)
                 t->asked_usec = engine_now(t->engine).boot_usec;
-        int r = token_send(t);
-        if (r >= 0)
-                return;
-        t->error = r;
-        gate_leave(t->engine->gate, &t->pass);
-        if (token_set_timer(t, 0) < 0)
-                token_fail_internal(t, r, NULL);
+        return token_send(t);
+}
+
+static void token_failed(GatePass *p, int error) {
+        token_fail_internal(CONTAINER_OF(p, Token, pass), error, NULL);
 }
 
 static void token_ask(Token *t) {
-        gate_enter(t->engine->gate, &t->pass, &t->gate, token_open);
+        gate_enter(t->engine->gate, &t->pass, &t->gate, token_open, token_failed);
 }
 
 static bool token_is_fetched(const Token *t) {
@@ -359,7 +352,6 @@ static int token_fetch(Token *t) {
         if (token_is_fetched(t))
                 return 0;
         t->n_attempts = 0;
-        t->error = 0;
         t->asked_usec = 0;
         t->refused = outcome_ok();
         t->challenged = false;
@@ -370,7 +362,7 @@ static int token_fetch(Token *t) {
                 return -EAGAIN;
         }
         token_ask(t);
-        return token_is_fetched(t) ? 0 : -EAGAIN;
+        return 0;
 }
 
 static bool token_is_held(const Token *t) {

@@ -1,5 +1,6 @@
 /* Many requests, few connections: nobody is held up by those who hang. Time is virtual: of the event loop
  * the gate has one timer, which is here. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,8 @@ static GateOwner sources[N], many[MANY];
 static GatePass passes[N][N], one_of_each[MANY];
 static Gate *gate;
 static bool leaves_at_once;
+static int error;                       /* what is opened fails with it; 0: it does not */
+static size_t n_failed;
 
 /* --- the event loop ---------------------------------------------------------------------------------- */
 
@@ -82,10 +85,17 @@ static void step(void) {
 
 /* --- sources ----------------------------------------------------------------------------------------- */
 
-static void on_open(GatePass *p) {
+static int on_open(GatePass *p) {
         assert_int_equal(p->state, GATE_INSIDE);
         if (leaves_at_once)
                 gate_leave(gate, p);
+        return error;
+}
+
+static void on_failed(GatePass *p, int e) {
+        assert_int_equal(p->state, GATE_OUTSIDE);
+        assert_int_equal(e, -ENOMEM);
+        n_failed++;
 }
 
 static int set_up(void **state) {
@@ -95,6 +105,8 @@ static int set_up(void **state) {
         memset(many, 0, sizeof many);
         memset(one_of_each, 0, sizeof one_of_each);
         leaves_at_once = false;
+        error = 0;
+        n_failed = 0;
         return gate_new(&gate, NULL, 16);
 }
 
@@ -107,7 +119,7 @@ static int tear_down(void **state) {
 
 static void enter(size_t source, size_t n) {
         for (size_t i = 0; i < n; i++)
-                gate_enter(gate, &passes[source][i], &sources[source], on_open);
+                gate_enter(gate, &passes[source][i], &sources[source], on_open, on_failed);
 }
 
 static size_t inside(size_t source) {
@@ -131,7 +143,7 @@ static size_t n_waiting(void) {
 /* One request each. */
 static void enter_many(size_t from, size_t to) {
         for (size_t i = from; i < to; i++)
-                gate_enter(gate, &one_of_each[i], &many[i], on_open);
+                gate_enter(gate, &one_of_each[i], &many[i], on_open, on_failed);
 }
 
 static size_t n_open(void) {
@@ -220,7 +232,7 @@ static void test_busy(void **state) {
         /* One after the other, however often it comes. */
         for (size_t k = 1; k < 10; k++) {
                 gate_leave(gate, &passes[39][k - 1]);
-                gate_enter(gate, &passes[39][k], &sources[39], on_open);
+                gate_enter(gate, &passes[39][k], &sources[39], on_open, on_failed);
                 gate_leave(gate, &passes[k + 2][0]);
         }
         n_others = 0;
@@ -368,6 +380,25 @@ static void test_resume(void **state) {
         assert_int_equal(n_open(), 30);
 }
 
+/* What cannot be sent makes room at once, and is told so one by one, unless it is cancelled before. */
+static void test_fails(void **state) {
+        (void) state;
+        error = -ENOMEM;
+        enter_many(0, 20);
+        error = 0;
+        assert_int_equal(n_open(), 0);
+        assert_int_equal(n_failed, 0);
+        gate_leave(gate, &one_of_each[0]);
+        enter_many(20, 32);
+        assert_int_equal(n_open(), 12);
+        for (size_t i = 1; i < 20; i++) {
+                assert_int_equal(n_failed, i - 1);
+                step();
+        }
+        assert_int_equal(n_failed, 19);
+        assert_false(is_armed());
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_share, set_up, tear_down),
@@ -380,6 +411,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_hang_silent, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_wake_up, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_resume, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_fails, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* The engine with tokens: fetched once for all who wait, renewed in the background, replaced once when the
  * API refuses one; and what becomes of a poll that gets none. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,6 +33,18 @@ typedef struct Issuer {
 } Issuer;
 
 static Issuer issuer;
+
+static int add_time_error;              /* of the next timer that is added; 0: none */
+
+int sd_event_add_time(sd_event *e, sd_event_source **s, clockid_t clock, uint64_t usec, uint64_t accuracy,
+                      sd_event_time_handler_t callback, void *userdata) {
+        int (*real)(sd_event *, sd_event_source **, clockid_t, uint64_t, uint64_t, sd_event_time_handler_t,
+                    void *) = dlsym(RTLD_NEXT, "sd_event_add_time");
+        int error = add_time_error;
+
+        add_time_error = 0;
+        return error < 0 ? error : real(e, s, clock, usec, accuracy, callback, userdata);
+}
 
 static void answer(const HttpRecord *request, HttpStep *step, void *userdata) {
         Issuer *i = userdata;
@@ -258,8 +271,13 @@ static void test_single_flight(void **state) {
 
 static GatePass passes[12];             /* all that sources and tokens get of 16 connections */
 
-static void on_open(GatePass *p) {
+static int on_open(GatePass *p) {
         assert_int_equal(p->state, GATE_INSIDE);
+        return 0;
+}
+
+static void on_failed(GatePass *p, int error) {
+        fail_msg("pass %td: %d", p - passes, error);
 }
 
 /* Two that ask for as much as they can get. Returns how many more are inside now. */
@@ -267,7 +285,7 @@ static size_t crowd(Rig *rig, GateOwner owners[static 2]) {
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(passes); i++)
-                gate_enter(rig->engine->gate, &passes[i], &owners[i % 2], on_open);
+                gate_enter(rig->engine->gate, &passes[i], &owners[i % 2], on_open, on_failed);
         for (size_t i = 0; i < ARRAY_SIZE(passes); i++)
                 n += passes[i].state == GATE_INSIDE;
         return n;
@@ -359,6 +377,62 @@ static void test_cannot_be_sent(void **state) {
         rig_free(rig);
 }
 
+static void on_told_no(TokenWaiter *w, const Outcome *failed) {
+        assert_non_null(w);
+        assert_non_null(failed);
+        assert_int_equal(failed->reason, REASON_INTERNAL);
+        n_told++;
+}
+
+/* Memory runs out twice: who waits is told all the same, but not by whoever made room at the gate. */
+static void test_cannot_be_told_at_once(void **state) {
+        TokenWaiter waiter = { .done = on_told_no };
+        GateOwner owners[2] = {};
+        const Outcome *failed;
+        unsigned one = 1;
+        Token *t;
+        Rig *rig = start(3600, "");
+
+        (void) state;
+        assert_int_equal(crowd(rig, owners), 12);
+        assert_int_equal(token_attach(rig->engine, rig_source(rig)->settings, &t), 0);
+        n_told = 0;
+        assert_int_equal(token_wait(t, &waiter, &failed), 0);
+        http_script_fail_submit(rig->script, -ENOMEM);
+        add_time_error = -ENOMEM;
+        gate_leave(rig->engine->gate, &passes[0]);
+        add_time_error = 0;
+        assert_int_equal(n_told, 0);
+        rig_wait(rig, all_told, &one, "the end of the fetch");
+        uncrowd(rig);
+        rig_free(rig);
+}
+
+static bool is_polling(Rig *rig, void *userdata) {
+        (void) userdata;
+        return rig_source(rig)->polling;
+}
+
+/* The same of a request to the API. */
+static void test_call_cannot_be_told_at_once(void **state) {
+        GateOwner owners[2] = {};
+        unsigned one = 1;
+        Rig *rig = rig_new(&(RigOptions) {});
+
+        (void) state;
+        rig_start(rig);
+        assert_int_equal(crowd(rig, owners), 12);
+        rig_wait(rig, is_polling, NULL, "a poll");
+        http_script_fail_submit(rig->script, -ENOMEM);
+        add_time_error = -ENOMEM;
+        gate_leave(rig->engine->gate, &passes[0]);
+        add_time_error = 0;
+        assert_true(rig_source(rig)->polling);
+        rig_wait(rig, polled_badly, &one, "a poll that fails");
+        uncrowd(rig);
+        rig_free(rig);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_works),
@@ -367,7 +441,8 @@ int main(void) {
                 cmocka_unit_test(test_no_token), cmocka_unit_test(test_deadline),
                 cmocka_unit_test(test_single_flight), cmocka_unit_test(test_crowd),
                 cmocka_unit_test(test_waits_outside), cmocka_unit_test(test_ends_at_the_gate),
-                cmocka_unit_test(test_cannot_be_sent),
+                cmocka_unit_test(test_cannot_be_sent), cmocka_unit_test(test_cannot_be_told_at_once),
+                cmocka_unit_test(test_call_cannot_be_told_at_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
