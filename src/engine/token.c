@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #include "api/assertion.h"
+#include "api/reply.h"
 #include "api/token.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -266,7 +267,7 @@ static void token_take_reply(Token *t, const HttpReply *reply) {
 static void on_token(HttpReply *reply, void *userdata) {
         Token *t = userdata;
 
-        t->gate.silent = reply->failure != HTTP_FAILURE_NONE;
+        t->gate.silent = reason_is_silence(api_reply_outcome(reply).reason);
         /* As long as there is a call, those whose turn it is now begin no other fetch. */
         gate_leave(t->engine->gate, &t->pass);
         t->call = NULL;

@@ -28,13 +28,22 @@ typedef struct Issuer {
         unsigned lifetime;              /* seconds */
         unsigned refused_to;            /* tokens up to this one get a 401 from the API */
         int status;                     /* of the token server; 0: it gives tokens */
-        bool hold;
+        bool hold, resets;              /* resets: the connection */
         char body[256];
 } Issuer;
 
 static Issuer issuer;
 
+static usec_t ahead_usec;               /* of the true time */
 static int add_time_error;              /* of the next timer that is added; 0: none */
+
+int sd_event_now(sd_event *e, clockid_t clock, uint64_t *usec) {
+        int (*real)(sd_event *, clockid_t, uint64_t *) = dlsym(RTLD_NEXT, "sd_event_now");
+
+        int r = real(e, clock, usec);
+        *usec += ahead_usec;
+        return r;
+}
 
 int sd_event_add_time(sd_event *e, sd_event_source **s, clockid_t clock, uint64_t usec, uint64_t accuracy,
                       sd_event_time_handler_t callback, void *userdata) {
@@ -60,7 +69,8 @@ static void answer(const HttpRecord *request, HttpStep *step, void *userdata) {
                                 i->n_requests, i->lifetime);
                 *step = (HttpStep){ .status = i->status ? i->status : 200,
                                     .body = i->body,
-                                    .hold = i->hold };
+                                    .hold = i->hold,
+                                    .failure = i->resets ? HTTP_FAILURE_RESET : HTTP_FAILURE_NONE };
                 return;
         }
         if (strstr(request->url, "/hook/")) {
@@ -433,6 +443,25 @@ static void test_call_cannot_be_told_at_once(void **state) {
         rig_free(rig);
 }
 
+/* Who breaks the connection has not been silent: the next fetch does not wait for those that are. */
+static void test_reset_is_no_silence(void **state) {
+        GateOwner owners[2] = { { .silent = true }, { .silent = true } };
+        unsigned one = 1;
+        Rig *rig = start(3600, "");
+
+        (void) state;
+        issuer.resets = true;
+        rig_wait(rig, polled_badly, &one, "a poll that fails");
+        assert_int_equal(issuer.n_requests, 1);
+        assert_int_equal(crowd(rig, owners), 9);
+        ahead_usec = 11 * USEC_PER_SEC;         /* after that it is asked again */
+        rig_wait(rig, is_polling, NULL, "a poll");
+        assert_int_equal(issuer.n_requests, 2);
+        uncrowd(rig);
+        rig_free(rig);
+        ahead_usec = 0;
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_works),
@@ -443,6 +472,7 @@ int main(void) {
                 cmocka_unit_test(test_waits_outside), cmocka_unit_test(test_ends_at_the_gate),
                 cmocka_unit_test(test_cannot_be_sent), cmocka_unit_test(test_cannot_be_told_at_once),
                 cmocka_unit_test(test_call_cannot_be_told_at_once),
+                cmocka_unit_test(test_reset_is_no_silence),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
