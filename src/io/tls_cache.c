@@ -4,8 +4,10 @@
  * to know is ex_data of the SSL_CTX. A proxy that speaks TLS has an SSL_CTX of its own under the same use:
  * so the name that is asked for is part of the key.
  *
- * What makes a session large is the chain of certificates. Written out and read again it has the server's
- * own one only, which is what libcurl compares the name with. */
+ * Sessions are kept as they are written out, in a fifth of the memory. What is written has no chain of
+ * certificates, only the server's own, which is what libcurl compares the name with. Nine tenths of reading
+ * it again would be the public key in it, which a session that is resumed has no use for: so it is read
+ * under a library context without algorithms, where OpenSSL leaves the key alone. */
 #include "io/tls_cache.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <uthash.h>
 
@@ -24,15 +27,14 @@
 #include "base/time.h"
 
 #define VERIFIED_USEC USEC_PER_HOUR
-/* As written out. In memory a session takes three to five times that: in all no more than 10 MB, which are
- * 2,000 servers whose certificates are short, or 800 that have long ones. What finds no room is not kept. */
-#define SESSIONS_SIZE_MAX ((size_t) 2048 * 1024)
+/* 4,000 servers whose certificates are short, or 1,500 that have long ones. What finds no room is not kept. */
+#define SESSIONS_SIZE_MAX ((size_t) 4096 * 1024)
 #define NAME_SEPARATOR "\n"             /* between what was given as a key and the name */
 
 typedef struct TlsEntry {
         UT_hash_handle hh;
-        SSL_SESSION *session;
-        size_t size;                    /* of it, written out */
+        unsigned char *session;         /* a secret */
+        size_t size;
         usec_t verified_usec;           /* boottime, of the handshake that had certificates */
         char *key;
 } TlsEntry;
@@ -42,6 +44,8 @@ struct TlsCache {
         bool usable;
         size_t size;                    /* of all */
         TlsEntry *entries;
+        OSSL_LIB_CTX *bare;             /* NULL until a session is read */
+        OSSL_PROVIDER *nothing;         /* all that is in it */
 };
 
 static int ctx_index = -1;              /* where an SSL_CTX has its TlsUse */
@@ -50,9 +54,28 @@ static int ssl_index = -1;              /* where an SSL is marked when it has gi
 static void entry_free(TlsCache *c, TlsEntry *e) {
         HASH_DEL(c->entries, e);
         c->size -= e->size;
-        SSL_SESSION_free(e->session);
+        OPENSSL_clear_free(e->session, e->size);
         free(e->key);
         free(e);
+}
+
+static void bare_free(TlsCache *c) {
+        if (c->nothing)
+                (void) OSSL_PROVIDER_unload(c->nothing);
+        OSSL_LIB_CTX_free(c->bare);
+        c->nothing = NULL;
+        c->bare = NULL;
+}
+
+static int bare_open(TlsCache *c) {
+        if (c->bare)
+                return 0;
+        c->bare = OSSL_LIB_CTX_new();
+        c->nothing = c->bare ? OSSL_PROVIDER_load(c->bare, "null") : NULL;
+        if (c->nothing)
+                return 0;
+        bare_free(c);
+        return -ENOMEM;
 }
 
 static void cache_unref(TlsCache *c) {
@@ -62,6 +85,7 @@ static void cache_unref(TlsCache *c) {
                 return;
         HASH_ITER(hh, c->entries, e, next)
                 entry_free(c, e);
+        bare_free(c);
         free(c);
 }
 
@@ -101,6 +125,19 @@ static TlsEntry *entry_find(TlsCache *c, const char *key) {
         return e;
 }
 
+/* NULL if that fails: then all is verified anew. */
+static SSL_SESSION *entry_read(TlsCache *c, const TlsEntry *e) {
+        const unsigned char *p = e->session;
+
+        if (bare_open(c) < 0)
+                return NULL;
+        OSSL_LIB_CTX *usual = OSSL_LIB_CTX_set0_default(c->bare);
+        SSL_SESSION *session = usual ? d2i_SSL_SESSION(NULL, &p, (long) e->size) : NULL;
+        if (usual)
+                (void) OSSL_LIB_CTX_set0_default(usual);
+        return session;
+}
+
 static void on_info(const SSL *ssl, int where, int value) {
         TlsUse *u = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ctx_index);
 
@@ -109,26 +146,17 @@ static void on_info(const SSL *ssl, int where, int value) {
                 return;
         _cleanup_free_ char *key = key_of(ssl, u);
         TlsEntry *e = key ? entry_find(u->cache, key) : NULL;
-        if (e)
-                (void) SSL_set_session((SSL *) ssl, e->session);
+        SSL_SESSION *session = e ? entry_read(u->cache, e) : NULL;
+        if (session) {
+                (void) SSL_set_session((SSL *) ssl, session);
+                SSL_SESSION_free(session);
+        }
         ERR_clear_error();
 }
 
-/* Without the chain; NULL if that fails. */
-static SSL_SESSION *session_slim(SSL_SESSION *s) {
-        unsigned char *data = NULL;
-        int size = i2d_SSL_SESSION(s, &data);
-        const unsigned char *p = data;
-        SSL_SESSION *slim = size > 0 ? d2i_SSL_SESSION(NULL, &p, size) : NULL;
-
-        if (data)
-                OPENSSL_clear_free(data, (size_t) size);
-        ERR_clear_error();
-        return slim;
-}
-
-static TlsEntry *entry_add(TlsCache *c, const char *key, size_t size) {
-        TlsEntry *e = size <= SESSIONS_SIZE_MAX - c->size ? calloc(1, sizeof *e) : NULL;
+/* Of a session that was verified just now. NULL: no memory. */
+static TlsEntry *entry_add(TlsCache *c, const char *key) {
+        TlsEntry *e = calloc(1, sizeof *e);
 
         if (!e)
                 return NULL;
@@ -137,47 +165,48 @@ static TlsEntry *entry_add(TlsCache *c, const char *key, size_t size) {
                 free(e);
                 return NULL;
         }
-        e->size = size;
-        c->size += size;
+        e->verified_usec = clock_usec(CLOCK_BOOTTIME);
         HASH_ADD_KEYPTR(hh, c->entries, e->key, strlen(e->key), e);
         return e;
 }
 
-/* Takes the session over. What is resumed is as large as what it came from. */
-static void cache_put(TlsCache *c, const char *key, SSL_SESSION *session, bool resumed) {
+/* Takes what is written out over. What is resumed keeps the hour of what it came from: nothing is kept if
+ * that has ended meanwhile. */
+static void cache_put(TlsCache *c, const char *key, unsigned char *session, size_t size, bool resumed) {
         TlsEntry *e = entry_find(c, key);
 
-        if (e && !resumed) {
+        if (e && (!resumed || size > SESSIONS_SIZE_MAX - (c->size - e->size))) {
                 entry_free(c, e);
                 e = NULL;
         }
-        if (!resumed)
-                e = entry_add(c, key, (size_t) MAX(i2d_SSL_SESSION(session, NULL), 1));
-        if (!e) {                       /* no room; or, resumed, its hour has ended meanwhile */
-                SSL_SESSION_free(session);
+        if (!resumed && size <= SESSIONS_SIZE_MAX - c->size)
+                e = entry_add(c, key);
+        if (!e) {
+                OPENSSL_clear_free(session, size);
                 return;
         }
-        SSL_SESSION_free(e->session);
+        OPENSSL_clear_free(e->session, e->size);
+        c->size += size - e->size;
         e->session = session;
-        if (!resumed)
-                e->verified_usec = clock_usec(CLOCK_BOOTTIME);
+        e->size = size;
 }
 
-/* A server sends two or more after a handshake with certificates: the first will do. 1: taken over. */
+/* A server sends two or more after a handshake with certificates: the first will do. 0: not taken over. */
 static int on_session(SSL *ssl, SSL_SESSION *session) {
         TlsUse *u = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ctx_index);
-        bool resumed = SSL_session_reused(ssl);
+        unsigned char *data = NULL;
 
         if (!u || !SSL_SESSION_is_resumable(session) || SSL_get_verify_result(ssl) != X509_V_OK ||
             SSL_get_ex_data(ssl, ssl_index))
                 return 0;
         _cleanup_free_ char *key = key_of(ssl, u);
-        SSL_SESSION *kept = !key ? NULL : resumed ? session : session_slim(session);
-        if (!kept)
-                return 0;
-        (void) SSL_set_ex_data(ssl, ssl_index, u);
-        cache_put(u->cache, key, kept, resumed);
-        return resumed;
+        int size = key ? i2d_SSL_SESSION(session, &data) : 0;
+        if (size > 0) {
+                (void) SSL_set_ex_data(ssl, ssl_index, u);
+                cache_put(u->cache, key, data, (size_t) size, SSL_session_reused(ssl));
+        }
+        ERR_clear_error();
+        return 0;
 }
 
 /* From libcurl, before it makes the connection's SSL. */

@@ -199,10 +199,10 @@ static void test_session_is_resumed(void **state) {
 }
 
 #define CERT_SIZE ((size_t) 60 * 1000)
-#define N_SERVERS 50U
-#define ROOM (2048U * 1024)             /* for sessions, each of which has the server's certificate */
+#define N_SERVERS 80U
+#define ROOM (4096U * 1024)             /* for sessions, each of which has the server's certificate */
 
-/* One server, for which fifty files vouch: fifty, as far as what is kept is concerned. Returns of how many
+/* One server, for which eighty files vouch: eighty, as far as what is kept is concerned. Returns of how many
  * the session was resumed. */
 static unsigned n_resumed(IoFixture *f, const IoTls *large) {
         unsigned n = 0;
