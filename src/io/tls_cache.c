@@ -27,7 +27,8 @@
 #include "base/time.h"
 
 #define VERIFIED_USEC USEC_PER_HOUR
-/* 4,000 servers whose certificates are short, or 1,500 that have long ones. What finds no room is not kept. */
+/* 4,000 servers whose certificates are short, or 1,500 that have long ones. What finds no room is not
+ * kept. */
 #define SESSIONS_SIZE_MAX ((size_t) 4096 * 1024)
 #define NAME_SEPARATOR "\n"             /* between what was given as a key and the name */
 
@@ -272,6 +273,14 @@ int tls_cache_apply(CURL *easy, TlsUse *use) {
                                curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx) == CURLE_OK
                        ? 0
                        : -ENOMEM;
+}
+
+void tls_cache_release_buffers(const TlsCache *c, CURL *easy) {
+        struct curl_tlssessioninfo *info = NULL;
+
+        if (c->usable && curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) == CURLE_OK && info &&
+            info->backend == CURLSSLBACKEND_OPENSSL && info->internals)
+                (void) SSL_free_buffers(info->internals);       /* none that is in use */
 }
 
 void tls_cache_forget(TlsCache *c, const char *key) {

@@ -25,5 +25,8 @@ DEFINE_CLEANUP(TlsCache, tls_cache_free)
 /* The transfer offers what is kept under use->key, and keeps there what it is given. The key has all that
  * tells servers, and this side to them, apart: origin, authorities, client certificate. */
 int tls_cache_apply(CURL *easy, TlsUse *use);
+/* Of the connection of a transfer that is receiving, not from below OpenSSL: 17 kB, which it would hold from
+ * the server's ticket to the next request. */
+void tls_cache_release_buffers(const TlsCache *c, CURL *easy);
 /* The next one verifies all. */
 void tls_cache_forget(TlsCache *c, const char *key);
