@@ -4,6 +4,7 @@
 # Of what passes nothing is shown, of what fails everything. The last line: "N passed, N failed, N skipped".
 #
 # TEST_WRAPPER  a command to put before each program ("valgrind -q --error-exitcode=99")
+# TEST_SAMPLE   what is tried at every point or many times is tried at every Nth, and fewer times (1)
 # TEST_TIMEOUT  seconds a program may take (120)
 # TEST_JOBS     programs at a time (the number of processors)
 set -u

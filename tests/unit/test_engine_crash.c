@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "store/store_internal.h"
 #include "unit/engine_rig.h"
+#include "unit/sample.h"
 
 #define RESULTS "step,train_loss\n1,2.5\n2,1.5\n"
 
@@ -157,7 +158,7 @@ static void test_at_every_commit(void **state) {
 
         (void) state;
         assert_in_range(whole.n_commits, 20, 400);
-        for (unsigned at = 1; at <= MIN(whole.n_commits, 90U); at++)
+        for (unsigned at = 1; at <= MIN(whole.n_commits, 90U); at += test_sample())
                 (void) run(at, 0);
 }
 
@@ -166,7 +167,7 @@ static void test_at_every_request(void **state) {
 
         (void) state;
         assert_in_range(whole.n_requests, 20, 400);
-        for (unsigned at = 1; at <= MIN(whole.n_requests, 90U); at++)
+        for (unsigned at = 1; at <= MIN(whole.n_requests, 90U); at += test_sample())
                 (void) run(0, at);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "unit/engine_rig.h"
+#include "unit/sample.h"
 
 static void add_many(FakeApi *api, unsigned n, const char *status) {
         for (unsigned i = 0; i < n; i++)
@@ -65,12 +66,18 @@ static void check_large(unsigned above, unsigned between, FakeOrder order) {
 }
 
 static void test_large(void **state) {
+        static const struct {
+                unsigned above, between;
+                FakeOrder order;
+        } rows[] = {
+                { 0, 0, FAKE_NEWEST_FIRST },   { 40, 5, FAKE_NEWEST_FIRST },
+                { 130, 0, FAKE_NEWEST_FIRST }, { 3000, 700, FAKE_NEWEST_FIRST },
+                { 5, 1, FAKE_OLDEST_FIRST },
+        };
+
         (void) state;
-        check_large(0, 0, FAKE_NEWEST_FIRST);
-        check_large(40, 5, FAKE_NEWEST_FIRST);
-        check_large(130, 0, FAKE_NEWEST_FIRST);
-        check_large(3000, 700, FAKE_NEWEST_FIRST);
-        check_large(5, 1, FAKE_OLDEST_FIRST);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i += test_sample())
+                check_large(rows[i].above, rows[i].between, rows[i].order);
 }
 
 static void test_empty(void **state) {
@@ -133,7 +140,7 @@ static void check_interrupted(unsigned fault_at, bool restart, FakeOrder order, 
 static void test_interrupted(void **state) {
         (void) state;
         for (unsigned at = 1; at <= 8; at++)
-                for (unsigned i = 0; i < 8; i++)
+                for (unsigned i = at % test_sample(); i < 8; i += test_sample())
                         check_interrupted(at, i & 1, i & 2 ? FAKE_OLDEST_FIRST : FAKE_NEWEST_FIRST, i & 4);
 }
 

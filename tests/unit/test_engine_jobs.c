@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "unit/engine_rig.h"
+#include "unit/sample.h"
 
 #define JOB(what) ("fine_tuning.job." what)
 
@@ -248,7 +249,7 @@ static void test_faults(void **state) {
 
         (void) state;
         for (unsigned at = 1; at <= 10; at++)
-                for (unsigned i = 0; i < 4; i++)
+                for (unsigned i = at % test_sample(); i < 4; i += test_sample())
                         check_fault(at, statuses[(at + i) % 3], i & 1,
                                     i & 2 ? FAKE_OLDEST_FIRST : FAKE_NEWEST_FIRST);
 }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "model/job.h"
 #include "unit/model_text.h"
+#include "unit/sample.h"
 #include "unit/seed.h"
 
 static Job *job_of(const char *text) {
@@ -263,7 +264,7 @@ static void test_mutations(void **state) {
         unsigned seed = seed_get("mutations"), n_taken = 0;
 
         (void) state;
-        for (unsigned round = 0; round < 20000; round++) {
+        for (unsigned round = 0; round < 20000 / test_sample(); round++) {
                 char text[2048];
                 (void) snprintf(text, sizeof text - 64, "%s", seeds[round % ARRAY_SIZE(seeds)]);
                 for (int k = rand_r(&seed) % 4; k >= 0; k--) {
@@ -288,7 +289,7 @@ static void test_mutations(void **state) {
                 check_round_trip(j);
                 n_taken++;
         }
-        assert_true(n_taken > 1000);
+        assert_true(n_taken > 1000 / test_sample());
 }
 
 static void check_page(const char *name, size_t n_expected) {

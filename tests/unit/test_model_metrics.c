@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "model/metrics.h"
 #include "unit/model_text.h"
+#include "unit/sample.h"
 #include "unit/seed.h"
 
 static void add(Metrics *m, const char *name, int64_t step, double value) {
@@ -170,7 +171,7 @@ static void test_downsample(void **state) {
         unsigned seed = seed_get("downsample");
 
         (void) state;
-        for (unsigned round = 0; round < 1500; round++) {
+        for (unsigned round = 0; round < 1500 / test_sample(); round++) {
                 _cleanup_(metrics_freep) Metrics *m = NULL;
                 unsigned n = (unsigned) rand_r(&seed) % (round % 10 == 0 ? 3000 : 60);
                 bool odd = rand_r(&seed) % 2;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "model/notice.h"
 #include "unit/model_text.h"
+#include "unit/sample.h"
 #include "unit/seed.h"
 
 #define BODY_MAX 20000U
@@ -380,7 +381,7 @@ static void test_random(void **state) {
         unsigned seed = seed_get("notices");
 
         (void) state;
-        for (unsigned round = 0; round < 1000; round++) {
+        for (unsigned round = 0; round < 1000 / test_sample(); round++) {
                 _cleanup_(notice_freep) Notice *n = calloc(1, sizeof *n);
                 char **texts[] = { &n->source, &n->previous_status, &n->reason,
                                    &n->detail, &n->advice,          &n->url };

@@ -13,6 +13,7 @@
 
 #include "base/strings.h"
 #include "model/walk.h"
+#include "unit/sample.h"
 
 #define ITEMS_MAX 4000U
 #define NAME_SIZE 12
@@ -210,7 +211,7 @@ static void test_every_item_is_seen(void **state) {
         uint64_t first = given ? strtoull(given, NULL, 10) : (uint64_t) time(NULL);
 
         (void) state;
-        for (uint64_t i = 0; i < 3000; i++) {
+        for (uint64_t i = 0; i < 3000 / test_sample(); i++) {
                 /* Shown by cmocka with the failure, as it comes before it. */
                 if (i == 0 || given)
                         print_message("seed %llu\n", (unsigned long long) first);
