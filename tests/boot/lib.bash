@@ -65,8 +65,8 @@ boot_install() {
                 }
                 return 0
         fi
-        make -s -C "$TOP" BUILD="${BUILD#"$TOP/"}" PREFIX=/usr DESTDIR="$ROOT" install \
-                >"$BOOT/install.log" 2>&1 || {
+        make -s -C "$TOP" -o all BUILD="${BUILD#"$TOP/"}" PREFIX=/usr DESTDIR="$ROOT" \
+                install >"$BOOT/install.log" 2>&1 || {
                 cat "$BOOT/install.log"
                 return 1
         }

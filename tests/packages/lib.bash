@@ -6,7 +6,7 @@
 #                                    another umask and time zone, and the stamp of what is staged for the
 #                                    first; sets ELSEWHERE, where the package is, and the log
 #   same_bytes FILE FILE             else shows in which contents
-#   installed VAR=..                 what make install puts below a DESTDIR, as "MODE PATH"
+#   installed VAR=..                 what make install puts below a DESTDIR, as "MODE PATH"; it is built
 
 load ../e2e/helpers
 
@@ -60,6 +60,6 @@ same_bytes() {
 installed() {
         local root=$T/installed
         rm -rf "$root"
-        make -s -C "$TOP" BUILD="${BUILD#"$TOP/"}" DESTDIR="$root" "$@" install
+        make -s -C "$TOP" -o all BUILD="${BUILD#"$TOP/"}" DESTDIR="$root" "$@" install
         find "$root" -mindepth 1 ! -type d -printf '%m /%P\n' | LC_ALL=C sort -k 2
 }
