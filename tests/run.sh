@@ -6,31 +6,34 @@
 #   tests/run.sh SUITE...              these only; --list names them
 #   tests/run.sh --no-install ...      with what is installed
 #
-# Shown is what failed; everything is in build/logs/. The last line is the sum over everything,
-# "N passed, N failed, N skipped": unit tests, bats tests and checks. A suite that cannot run is skipped;
-# with CI=true that is a failure. Exit status 1 on any failure.
+# Two suites run side by side: what waits leaves room for what computes. Shown is what failed, and how long
+# each took; everything is in build/logs/. The last line is the sum over everything, "N passed, N failed, N
+# skipped": unit tests, bats tests and checks. A suite that cannot run is skipped; with CI=true that is a
+# failure. Exit status 1 on any failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 # --- suites: name | in --quick | what -------------------------------------------------
+# In the order in which they begin: long ones early, and what computes beside what waits.
 suites() {
         sed -e 's/ *| */|/g' -e 's/^ *//' <<'TABLE'
         unit          | quick | unit tests and the fuzzers' corpus
+        tools         | quick | the checkers themselves
+        clang         | full  | clang builds everything without a warning
+        e2e           | quick | the programs against ftsim, real SMTP and the official verifiers
+        lint          | quick | clang-tidy, cppcheck, shellcheck, house rules
+        e2e-san       | full  | end to end under ASan and UBSan
+        unit-valgrind | full  | unit tests and corpus under valgrind
         headers       | quick | every header compiles alone, gcc and clang
         layers        | quick | who may include whom
-        tools         | quick | the checkers themselves
-        lint          | quick | clang-tidy, cppcheck, shellcheck, house rules
-        e2e           | quick | the programs against ftsim, real SMTP and the official verifiers
-        clang         | full  | clang builds everything without a warning
-        unit-san      | full  | unit tests and corpus under ASan and UBSan
-        unit-valgrind | full  | unit tests and corpus under valgrind
-        e2e-san       | full  | end to end under ASan and UBSan
         packages      | full  | the .deb and the .rpm: contents, flags, lintian, rpmlint, reproducible
         boot          | full  | the package in a Debian with a real systemd (systemd-nspawn)
+        unit-san      | full  | unit tests and corpus under ASan and UBSan
 TABLE
 }
 
 jobs=$(nproc)
+bats_jobs=$((2 * jobs)) # they wait more than they compute
 wanted=() quick=false install=true
 while [ "$#" != 0 ]; do
         case $1 in
@@ -62,9 +65,24 @@ logs=$PWD/build/logs
 mkdir -p "$logs"
 scratch=$(mktemp -d /tmp/ftw-run.XXXXXX) || exit 1 # short: Unix socket paths have 108 bytes
 chmod 711 "$scratch" || exit 1 # some tests go on as another user
+
+# Everything below a process, the deepest first: what timeout starts is in a process group of its own.
+descendants() {
+        local child
+        for child in $(pgrep -P "$1"); do
+                descendants "$child"
+                echo "$child"
+        done
+}
+
+stop_suites() {
+        # shellcheck disable=SC2046  # many
+        kill -TERM $(descendants $$) 2>/dev/null
+        wait
+}
 trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM HUP
-mkdir "$scratch/tmp" "$scratch/parallel"
+trap 'stop_suites; exit 130' INT TERM HUP
+mkdir "$scratch/tmp" "$scratch/parallel" "$scratch/built" "$scratch/sums"
 export TMPDIR=$scratch/tmp PARALLEL_HOME=$scratch/parallel
 touch "$PARALLEL_HOME/will-cite"
 # What the caller exported must not choose another build.
@@ -94,7 +112,6 @@ has() {
 }
 
 # --- builds: each in a directory of its own, made when the first suite asks for it ----
-declare -A built=()
 build_flags() {
         case $1 in
                 build) echo "BUILD=build WERROR=1" ;;
@@ -111,15 +128,30 @@ make_in() {
         make -s --no-print-directory -j "$jobs" "${flags[@]}" "$@"
 }
 
+# once NAME COMMAND...: runs it unless another suite has, which is waited for; fails as it did.
+once() {
+        local name=$1 rc
+        shift
+        {
+                flock 9
+                if [ ! -e "$scratch/built/$name" ]; then
+                        "$@" >"$logs/make-$name.log" 2>&1 9>&-
+                        echo $? >"$scratch/built/$name"
+                fi
+        } 9>"$scratch/$name.lock"
+        rc=$(<"$scratch/built/$name")
+        [ "$rc" = 0 ] || cat "$logs/make-$name.log"
+        return "$rc"
+}
+
 build() {
-        local dir=$1 rc=0
-        if [ -z "${built[$dir]-}" ]; then
-                make_in "$dir" all test-programs >"$logs/make-$dir.log" 2>&1 || rc=$?
-                built[$dir]=$rc
-                [ "$rc" = 0 ] || cat "$logs/make-$dir.log"
-        fi
-        [ "${built[$dir]}" = 0 ] || echo "$dir: make failed, see above"
-        return "${built[$dir]}"
+        once "$1" make_in "$1" all test-programs
+}
+
+# make_built DIRECTORY TARGET...: not while another suite builds there. What does not compile is said again.
+make_built() {
+        build "$1" >/dev/null
+        make_in "$@"
 }
 
 # --- ways to run ----------------------------------------------------------------------
@@ -143,7 +175,6 @@ sums() {
                 grep -iE '# *skip|not installed' "$log" | sed 's/^/   /'
         fi
         count "$suite" "$p" "$f" "$s"
-        echo "   $suite: $p ok, $f not ok, $s left out"
 }
 
 # one SUITE COMMAND...: passes or fails as a whole, and so does this function.
@@ -161,10 +192,11 @@ one() {
 
 # Reports of sanitizers, also from programs whose exit status nobody looked at.
 san_on() {
-        mkdir -p "$scratch/san"
-        export ASAN_OPTIONS="log_path=$scratch/san/report:detect_leaks=1:detect_stack_use_after_return=1"
+        reports=$scratch/$1
+        mkdir "$reports"
+        export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=1:detect_stack_use_after_return=1"
         ASAN_OPTIONS+=":verify_asan_link_order=0" # the tests preload virtual time
-        export UBSAN_OPTIONS="log_path=$scratch/san/report:print_stacktrace=1:halt_on_error=1"
+        export UBSAN_OPTIONS="log_path=$reports/report:print_stacktrace=1:halt_on_error=1"
         ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer)
         export ASAN_SYMBOLIZER_PATH
 }
@@ -172,26 +204,25 @@ san_on() {
 san_off() {
         local suite=$1 report n=0
         unset ASAN_OPTIONS UBSAN_OPTIONS ASAN_SYMBOLIZER_PATH
-        for report in "$scratch"/san/*; do
+        for report in "$reports"/*; do
                 [ -s "$report" ] || continue
                 n=$((n + 1))
                 [ "$n" -gt 5 ] || head -n 80 "$report"
         done
         if [ "$n" != 0 ]; then
                 echo "--- $suite: $n sanitizer reports"
-                cat "$scratch"/san/* >"$logs/$suite-sanitizer.log"
+                cat "$reports"/* >"$logs/$suite-sanitizer.log"
                 count "$suite" 0 1 0
         fi
-        rm -rf "$scratch/san"
 }
 
 # The failing tests with what they said, then the sum.
 bats_run() {
-        local tap=$logs/$1.tap rc=0
+        local tap=$logs/$1.tap rc=0 limit=${E2E_TIMEOUT:-1800}
         shift
-        timeout -k 10 "${E2E_TIMEOUT:-1800}" bats --formatter tap --jobs "$jobs" "$@" >"$tap" 2>&1 || rc=$?
+        timeout -k 10 "$limit" bats --formatter tap --jobs "$bats_jobs" "$@" >"$tap" 2>&1 || rc=$?
         awk '/^not ok / { show = 1 } /^ok / { show = 0 } /^ok .*# skip/ || show || !/^(ok |#|1\.\.)/' "$tap"
-        [ "$rc" != 124 ] || echo "bats took longer than ${E2E_TIMEOUT:-1800} s"
+        [ "$rc" != 124 ] || echo "bats took longer than $limit s"
         read -r p f s < <(awk -f tests/tools/tap-sum.awk "$tap")
         echo "$p passed, $f failed, $s skipped"
         return "$rc"
@@ -213,7 +244,7 @@ bats_suite() {
 }
 
 unit() {
-        sums "$1" make_in "$2" check
+        sums "$1" make_built "$2" check
 }
 
 # The Debian package, where one can be made, once for all suites; what is booted without one has what make
@@ -221,8 +252,7 @@ unit() {
 deb_build() {
         build build || return 1
         has dpkg-buildpackage dh || return 0
-        [ -n "${built[deb]-}" ] || make_in build deb || return 1
-        built[deb]=0
+        once deb make_in build deb || return 1
         FTWATCH_DEB=$(echo "$PWD"/build/packages/ftwatchd_*.deb)
         export FTWATCH_DEB
 }
@@ -234,31 +264,31 @@ run_suite() {
                 clang) if has clang; then one clang build build-clang; else skip clang "no clang"; fi ;;
                 headers)
                         if ! has clang; then skip headers "no clang"; return; fi
-                        sums headers make_in build check-headers
+                        sums headers make_built build check-headers
                         ;;
                 tools) bats_suite tools build tests/tools ;;
-                layers) one layers make_in build check-layers ;;
-                lint) sums lint make_in build lint ;;
+                layers) one layers make_built build check-layers ;;
+                lint) sums lint make_built build lint ;;
                 unit-san)
                         if ! has clang; then skip unit-san "no clang"; return; fi
-                        san_on
+                        san_on unit-san
                         unit unit-san build-san
                         san_off unit-san
                         ;;
                 unit-valgrind)
                         if ! has valgrind; then skip unit-valgrind "no valgrind"; return; fi
-                        export TEST_TIMEOUT=600
+                        export TEST_TIMEOUT=600 TEST_SAMPLE=4
                         TEST_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full --num-callers=30"
                         TEST_WRAPPER+=" --errors-for-leak-kinds=definite,indirect"
                         TEST_WRAPPER+=" --child-silent-after-fork=yes"
                         export TEST_WRAPPER
                         unit unit-valgrind build
-                        unset TEST_WRAPPER TEST_TIMEOUT
+                        unset TEST_WRAPPER TEST_TIMEOUT TEST_SAMPLE
                         ;;
                 e2e) one e2e-build build build && bats_suite e2e build tests/e2e ;;
                 e2e-san)
                         if ! has clang; then skip e2e-san "no clang"; return; fi
-                        san_on
+                        san_on e2e-san
                         # What holds documents runs the programs in no other way.
                         one e2e-san-build build build-san && bats_suite e2e-san build-san tests/e2e \
                                 'completions|demo|manual|readme|readme-words|units'
@@ -272,7 +302,7 @@ run_suite() {
                 boot)
                         one boot-build deb_build || return
                         # One machine at a time, and its tests in their order.
-                        local jobs=1
+                        local bats_jobs=1
                         bats_suite boot build tests/boot
                         unset FTWATCH_DEB
                         ;;
@@ -303,12 +333,32 @@ case " ${wanted[*]} " in
 esac
 
 # --- all of them ----------------------------------------------------------------------
+# beside SUITE: in a process of its own; what it said, and its line, in one piece when it ends.
+beside() {
+        local suite=$1 started=$SECONDS
+        total_passed=0 total_failed=0 total_skipped=0 bad_suites=()
+        run_suite "$suite" >"$scratch/sums/$suite.said" 2>&1
+        echo "$total_passed $total_failed $total_skipped ${bad_suites[*]}" >"$scratch/sums/$suite"
+        {
+                flock 9
+                cat "$scratch/sums/$suite.said"
+                echo "   $suite: $total_passed ok, $total_failed not ok, $total_skipped left out," \
+                        "$((SECONDS - started)) s"
+        } 9>"$scratch/print.lock"
+}
+
 before=$(git status --porcelain 2>/dev/null)
+began=$SECONDS
 for suite in "${wanted[@]}"; do
+        [ "$(jobs -pr | wc -l)" -lt 2 ] || wait -n
         echo "== $suite: $(suites | awk -F '|' -v name="$suite" '$1 == name { print $3 }')"
-        started=$SECONDS
-        run_suite "$suite"
-        echo "   $((SECONDS - started)) s"
+        beside "$suite" &
+done
+wait
+echo "   all: $((SECONDS - began)) s"
+for suite in "${wanted[@]}"; do
+        read -r p f s bad <"$scratch/sums/$suite" 2>/dev/null || p=0 f=1 s=0 bad=$suite # killed
+        count "${bad:-$suite}" "$p" "$f" "$s"
 done
 
 # A test that writes into the tree or leaves its programs running spoils the next one. Looked at where nobody
