@@ -116,7 +116,7 @@ static void get(Waiter *w, IoFixture *f, const char *host, const char *ca_file, 
         Secret *secret = NULL;
         HttpWay way = { .ca_file = (char *) ca_file };
         HttpRequest request = {
-                .method = "GET", .url = f->url, .timeout_usec = 10 * USEC_PER_SEC, .reply_limit = 100,
+                .method = "GET", .url = f->url, .timeout_usec = 60 * USEC_PER_SEC, .reply_limit = 100,
                 .way = &way,
         };
 
