@@ -27,7 +27,7 @@ const OptionSpec config_options[] = {
           .fallback = "16",
           .min = 1, .max = 256, .help = "requests in flight at once, slow ones not counted" },
         { .key = "idle_connections", .type = OPTION_UINT, .offset = offsetof(Config, idle_connections),
-          .fallback = "400",
+          .fallback = "32",
           .min = 8, .max = 1024, .help = "connections kept open between requests; with TLS 35 kB each" },
         {},
 };

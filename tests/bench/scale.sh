@@ -199,7 +199,7 @@ scale_rows_of() {
 
 scale_rows() {
         scale_rows_of http "2,000 hosts, 20 active jobs, at 30 s"
-        scale_rows_of https "the same with TLS: four polls of five by a new connection"
+        scale_rows_of https "the same with TLS: a handshake a poll, resumed"
         scale_rows_of single "a source with 500 active jobs, at 30 s"
         row "cycle with 100,000 finished jobs : with 100, instructions" \
                 "${history_long:+$(ratio "$history_long" "$history_short")}" "%.3f" "<=" 1.05
