@@ -191,17 +191,17 @@ static void gate_make_room(Gate *g) {
         }
 }
 
-/* One failure at a time: whoever is told may free the gate. */
+/* One failure at a time, and last of all: whoever is told may free the gate. */
 static int on_timer(sd_event_source *timer _unused_, uint64_t usec _unused_, void *userdata) {
         Gate *g = userdata;
-        GatePass *failed = g->failed;
 
         gate_make_room(g);
-        if (failed)
-                gate_leave(g, failed);
         gate_run(g);
-        if (failed)
+        GatePass *failed = g->failed;
+        if (failed) {
+                gate_leave(g, failed);
                 failed->failed(failed, failed->error);
+        }
         return 0;
 }
 

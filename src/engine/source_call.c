@@ -33,13 +33,18 @@ struct SourceCall {
         void *userdata;
 };
 
+static void source_call_unwait(SourceCall *c) {
+        if (c->waiting)
+                token_unwait(c->source->token, &c->waiter);
+        c->waiting = false;
+}
+
 static SourceCall *source_call_free(SourceCall *c) {
         if (!c)
                 return NULL;
-        if (c->pass.state != GATE_OUTSIDE)
+        if (c->pass.state != GATE_OUTSIDE)      /* else the source may be gone */
                 gate_leave(c->source->engine->gate, &c->pass);
-        if (c->waiting)
-                token_unwait(c->source->token, &c->waiter);
+        source_call_unwait(c);
         sd_event_source_disable_unref(c->timer);
         secret_free(c->token);
         free(c->url);
@@ -52,9 +57,7 @@ static void source_call_end(SourceCall *call, const Outcome *outcome, HttpReply 
         _cleanup_(source_call_freep) SourceCall *c = call;
 
         gate_leave(c->source->engine->gate, &c->pass);
-        if (c->waiting)
-                token_unwait(c->source->token, &c->waiter);
-        c->waiting = false;
+        source_call_unwait(c);
         engine_check_clock(c->source->engine);
         /* The holder forgets the call first, and may free the source. */
         c->done(outcome, reply, c->userdata);
@@ -227,8 +230,14 @@ static int source_call_send(SourceCall *c) {
         return source_call_submit(c, &credential);
 }
 
+/* What fails is told by the gate, and by nobody else before. */
 static int source_call_open(GatePass *p) {
-        return source_call_send(CONTAINER_OF(p, SourceCall, pass));
+        SourceCall *c = CONTAINER_OF(p, SourceCall, pass);
+
+        int r = source_call_send(c);
+        if (r < 0)
+                source_call_unwait(c);
+        return r;
 }
 
 static void source_call_failed(GatePass *p, int error) {

@@ -21,6 +21,7 @@ static Gate *gate;
 static bool leaves_at_once;
 static int error;                       /* what is opened fails with it; 0: it does not */
 static size_t n_failed;
+static const GatePass *untold;          /* failed, and is not told yet */
 
 /* --- the event loop ---------------------------------------------------------------------------------- */
 
@@ -87,6 +88,8 @@ static void step(void) {
 
 static int on_open(GatePass *p) {
         assert_int_equal(p->state, GATE_INSIDE);
+        if (untold)
+                assert_int_equal(untold->state, GATE_FAILED);
         if (leaves_at_once)
                 gate_leave(gate, p);
         return error;
@@ -107,6 +110,7 @@ static int set_up(void **state) {
         leaves_at_once = false;
         error = 0;
         n_failed = 0;
+        untold = NULL;
         return gate_new(&gate, NULL, 16);
 }
 
@@ -399,6 +403,22 @@ static void test_fails(void **state) {
         assert_false(is_armed());
 }
 
+/* Whoever goes in meanwhile finds what failed still there: it would begin it again otherwise. */
+static void test_fails_until_told(void **state) {
+        (void) state;
+        enter_many(0, 11);
+        error = -ENOMEM;
+        enter_many(11, 12);
+        error = 0;
+        untold = &one_of_each[11];
+        enter_many(12, 14);
+        assert_false(is_in(13));
+        now_usec += USEC_PER_SEC;
+        step();
+        assert_true(is_in(13));
+        assert_int_equal(n_failed, 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_share, set_up, tear_down),
@@ -412,6 +432,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_no_wake_up, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_resume, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_fails, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_fails_until_told, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

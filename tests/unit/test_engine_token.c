@@ -355,22 +355,43 @@ static void test_waits_outside(void **state) {
         rig_free(rig);
 }
 
-/* A token that ends while the request waits at the gate is not sent. It lives for 875 ms. */
+/* A request waits at the gate while its token ends, which lives for 875 ms. */
+static void end_at_the_gate(Rig *rig, GateOwner owners[static 2]) {
+        rig_poll(rig, 1);
+        assert_int_equal(crowd(rig, owners), 12);
+        issuer.refused_to = issuer.n_requests;
+        usec_t later = engine_now(rig->engine).boot_usec + 900 * USEC_PER_MSEC;
+        rig_wait(rig, until, &later, "the end of the token");
+}
+
+/* It is not sent with that. */
 static void test_ends_at_the_gate(void **state) {
         Rig *rig = start(1, "");
         GateOwner owners[2] = {};
 
         (void) state;
-        rig_poll(rig, 1);
-        unsigned n = issuer.n_requests;
-        assert_int_equal(crowd(rig, owners), 12);
-        issuer.refused_to = n;
-        usec_t later = engine_now(rig->engine).boot_usec + 900 * USEC_PER_MSEC;
-        rig_wait(rig, until, &later, "the end of the token");
+        end_at_the_gate(rig, owners);
         uncrowd(rig);
         rig_poll(rig, 1);
         assert_int_equal(rig_source(rig)->n_failed, 0);
-        assert_true(issuer.n_requests > n);
+        assert_true(issuer.n_requests > issuer.refused_to);
+        rig_free(rig);
+}
+
+/* Nor is a new one waited for where there is no memory for that, however soon it comes: the poll fails. */
+static void test_cannot_wait(void **state) {
+        Rig *rig = start(1, "");
+        GateOwner owners[2] = {};
+        unsigned one = 1;
+
+        (void) state;
+        end_at_the_gate(rig, owners);
+        assert_true(rig_source(rig)->polling);
+        add_time_error = -ENOMEM;
+        uncrowd(rig);
+        assert_int_equal(add_time_error, 0);
+        rig_wait(rig, polled_badly, &one, "a poll that fails");
+        assert_int_equal(rig_source(rig)->outcome.reason, REASON_INTERNAL);
         rig_free(rig);
 }
 
@@ -464,12 +485,12 @@ static void test_reset_is_no_silence(void **state) {
 
 int main(void) {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_works),
-                cmocka_unit_test(test_file),    cmocka_unit_test(test_half_life),
-                cmocka_unit_test(test_revoked),  cmocka_unit_test(test_refused_for_good),
-                cmocka_unit_test(test_no_token), cmocka_unit_test(test_deadline),
-                cmocka_unit_test(test_single_flight), cmocka_unit_test(test_crowd),
-                cmocka_unit_test(test_waits_outside), cmocka_unit_test(test_ends_at_the_gate),
+                cmocka_unit_test(test_works), cmocka_unit_test(test_file),
+                cmocka_unit_test(test_half_life), cmocka_unit_test(test_revoked),
+                cmocka_unit_test(test_refused_for_good), cmocka_unit_test(test_no_token),
+                cmocka_unit_test(test_deadline), cmocka_unit_test(test_single_flight),
+                cmocka_unit_test(test_crowd), cmocka_unit_test(test_waits_outside),
+                cmocka_unit_test(test_ends_at_the_gate), cmocka_unit_test(test_cannot_wait),
                 cmocka_unit_test(test_cannot_be_sent), cmocka_unit_test(test_cannot_be_told_at_once),
                 cmocka_unit_test(test_call_cannot_be_told_at_once),
                 cmocka_unit_test(test_reset_is_no_silence),
