@@ -159,7 +159,10 @@ static int service_limit_connections(Service *s) {
                         kept = left - MIN(left, most);
                 }
         }
-        return curl_glue_set_limits(s->glue, (unsigned) most, (unsigned) kept);
+        int r = curl_glue_set_limits(s->glue, (unsigned) most, (unsigned) kept);
+        if (r < 0)
+                log_error("cannot start: connections cannot be limited: %s", strerror(-r));
+        return r;
 }
 
 static int service_start_engine(Service *s) {
@@ -183,10 +186,8 @@ static int service_start_engine(Service *s) {
                 r = engine_new(&s->engine, s->config, &ports);
         if (r >= 0)
                 r = engine_start(s->engine, s->options->once);
-        if (r < 0) {
-                log_error("cannot start: %s", strerror(-r));
+        if (r < 0)
                 return r;
-        }
         manager_watch(s->manager, s->engine);
         control_watch(s->control, s->engine);
         return 0;
@@ -215,7 +216,8 @@ static void service_swap(Service *s) {
                         service_exit(s, EXIT_FAILURE);
                         return;
                 }
-                log_error("the new configuration could not be started: the old one stays in force");
+                log_error("the new configuration could not be started: the old one stays in force; reload "
+                          "again when the reason is gone");
                 manager_reload_failed(s->manager, "it could not be started");
                 control_reload_failed(s->control, "the new configuration could not be started: see the log");
                 return;

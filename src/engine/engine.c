@@ -192,7 +192,7 @@ static int engine_attach_sources(Engine *e) {
 
 static int engine_add_sources(Engine *e) {
         e->sources = calloc(e->config->n_sources + 1, sizeof(Source *));
-        int r = e->sources ? engine_attach_sources(e) : -ENOMEM;
+        int r = e->sources ? 0 : -ENOMEM;
         for (size_t i = 0; r >= 0 && i < e->config->n_sources; i++) {
                 r = source_new(&e->sources[i], e, e->config->sources[i]);
                 if (r >= 0)
@@ -232,31 +232,45 @@ static int engine_forget_troubles(Engine *e) {
         return r < 0 ? r : store_troubles_keep(e->ports.store, subjects);
 }
 
+/* Last of all, when everything else of the turn has run. */
+static int engine_add_idle(Engine *e) {
+        int r = sd_event_add_defer(e->ports.event, &e->idle, on_idle, e);
+
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->idle, SD_EVENT_OFF);
+        return r < 0 ? r : sd_event_source_set_priority(e->idle, SD_EVENT_PRIORITY_IDLE);
+}
+
+static int engine_cannot_start(const char *step, int error) {
+        log_error("cannot start: %s: %s", step, store_hint(error, false));
+        return error;
+}
+
 int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
         _cleanup_(engine_freep) Engine *e = calloc(1, sizeof *e);
 
         if (!e)
-                return -ENOMEM;
+                return engine_cannot_start("the engine cannot be set up", -ENOMEM);
         e->config = config;
         e->ports = *ports;
         Now now = engine_now(e);
         e->steady_usec = usec_sub(now.real_usec, now.boot_usec);
-        int r = sd_event_add_defer(ports->event, &e->idle, on_idle, e);
+        int r = engine_add_idle(e);
         if (r >= 0)
-                r = sd_event_source_set_enabled(e->idle, SD_EVENT_OFF);
-        /* Last of all, when everything else of the turn has run. */
-        if (r >= 0)
-                r = sd_event_source_set_priority(e->idle, SD_EVENT_PRIORITY_IDLE);
-        if (r >= 0)
-                r = dispatcher_new(&e->dispatcher, e);
-        if (r >= 0)
-                r = gate_new(&e->gate, ports->event, e->config->connections);
+                r = gate_new(&e->gate, ports->event, config->connections);
+        if (r < 0)
+                return engine_cannot_start("the engine cannot be set up", r);
+        r = engine_attach_sources(e);
+        if (r < 0)
+                return engine_cannot_start("a source that is new or renamed cannot be written to the state",
+                                           r);
+        r = dispatcher_new(&e->dispatcher, e);
         if (r >= 0)
                 r = engine_add_sources(e);
         if (r >= 0)
                 r = engine_silences_start(e);
         if (r < 0)
-                return r;
+                return engine_cannot_start("the state cannot be read", r);
         /* A state that cannot be written is no reason not to watch: that may be over soon. */
         r = engine_forget_troubles(e);
         if (r < 0)
@@ -366,7 +380,7 @@ int engine_start(Engine *e, bool once) {
                 r = sd_event_add_time_relative(e->ports.event, &e->prune_timer, CLOCK_BOOTTIME,
                                                USEC_PER_MINUTE, USEC_PER_MINUTE, on_prune, e);
         if (r < 0)
-                return r;
+                return engine_cannot_start("polling cannot begin", r);
         dispatcher_wake(e->dispatcher);
         engine_check_idle(e);
         return 0;

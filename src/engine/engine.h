@@ -59,7 +59,7 @@ typedef struct EnginePorts {
         void *userdata;
 } EnginePorts;
 
-/* config outlives the engine too. */
+/* config outlives the engine too. Why one cannot start, here or in engine_start(), is logged. */
 int engine_new(Engine **ret, const Config *config, const EnginePorts *ports);
 Engine *engine_free(Engine *e);
 DEFINE_CLEANUP(Engine, engine_free)

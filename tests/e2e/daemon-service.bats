@@ -154,7 +154,9 @@ second_was_told() {
         # One more source is one more row of the state.
         sed -i "s|^sources = (|& { $second },|" "$T/ftwatchd.conf"
         kill -HUP "$DAEMON_PID"
-        await_log 'the old one stays in force'
+        await_log 'the old one stays in force; reload again'
+        await_log 'a source that is new or renamed cannot be written to the state: another program'
+        run ! grep 'Device or resource busy' "$DAEMON_LOG"
         echo 'ROLLBACK;' >&9
         run_job ftjob-1
         await_told job.running
