@@ -30,7 +30,7 @@ typedef struct Config {
         char *state_dir;                /* option, else $STATE_DIRECTORY, else /var/lib/ftwatchd */
         int log_level;                  /* syslog priority */
         usec_t history_usec;            /* how long events, metrics and notices are kept */
-        uint64_t connections;           /* requests in flight at once; see gate_connections_max() */
+        uint64_t connections;           /* requests in flight at once; see engine/gate.h */
         uint64_t idle_connections;      /* kept open between requests */
 } Config;
 

@@ -143,10 +143,10 @@ static void service_drop_engine(Service *s) {
 
 /* As many descriptors as connections may need: nothing here uses select(2), for which the soft limit is low.
  * Where the hard one is too low, fewer connections are kept, and fewer wait for slow servers. */
-static int service_limit_connections(Service *s) {
+static int service_limit_connections(Service *s, size_t *ret_slow) {
         const Config *c = s->config;
-        rlim_t most = gate_connections_max(c->connections), kept = c->idle_connections;
-        rlim_t wanted = FILES_FOR_OTHERS + most + kept;
+        rlim_t slow = gate_slow_connections(c->connections), kept = c->idle_connections;
+        rlim_t others = FILES_FOR_OTHERS + c->connections, wanted = others + slow + kept;
         struct rlimit limit;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
@@ -154,12 +154,13 @@ static int service_limit_connections(Service *s) {
                 if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
                         log_warning("cannot raise the limit of open files: %s", strerror(errno));
                 if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-                        rlim_t left = limit.rlim_cur - MIN(limit.rlim_cur, (rlim_t) FILES_FOR_OTHERS);
-                        most = MAX(MIN(most, left), (rlim_t) c->connections);
-                        kept = left - MIN(left, most);
+                        rlim_t left = limit.rlim_cur - MIN(limit.rlim_cur, others);
+                        slow = MIN(slow, left);
+                        kept = MIN(kept, left - slow);
                 }
         }
-        int r = curl_glue_set_limits(s->glue, (unsigned) most, (unsigned) kept);
+        *ret_slow = slow;
+        int r = curl_glue_set_limits(s->glue, (unsigned) (c->connections + slow), (unsigned) kept);
         if (r < 0)
                 log_error("cannot start: connections cannot be limited: %s", strerror(-r));
         return r;
@@ -181,7 +182,7 @@ static int service_start_engine(Service *s) {
                 .userdata = s,
         };
 
-        int r = service_limit_connections(s);
+        int r = service_limit_connections(s, &ports.slow_connections);
         if (r >= 0)
                 r = engine_new(&s->engine, s->config, &ports);
         if (r >= 0)

@@ -257,7 +257,7 @@ int engine_new(Engine **ret, const Config *config, const EnginePorts *ports) {
         e->steady_usec = usec_sub(now.real_usec, now.boot_usec);
         int r = engine_add_idle(e);
         if (r >= 0)
-                r = gate_new(&e->gate, ports->event, config->connections);
+                r = gate_new(&e->gate, ports->event, config->connections, ports->slow_connections);
         if (r < 0)
                 return engine_cannot_start("the engine cannot be set up", r);
         r = engine_attach_sources(e);

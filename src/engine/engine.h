@@ -41,6 +41,7 @@ typedef struct EnginePorts {
         CurlGlue *glue;                 /* for mail; NULL where none is sent */
         Store *store;
         const char *version;
+        size_t slow_connections;        /* at the most, beside those of the configuration: engine/gate.h */
         /* Everything that was to be done is done: after engine_start() with `once`, or after engine_drain().
          */
         void (*on_idle)(void *userdata);

@@ -33,7 +33,7 @@ struct Gate {
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata);
 
 static Room room_make(size_t max) {
-        return (Room) { .max = max, .silent_max = MAX(max - MAX(max / 4, (size_t) 1), (size_t) 1) };
+        return (Room) { .max = max, .silent_max = max > 1 ? max - MAX(max / 4, (size_t) 1) : max };
 }
 
 static bool room_is_left(const Room *r, bool silent) {
@@ -50,21 +50,17 @@ static void room_leave(Room *r, const GatePass *p) {
         r->n_silent -= p->was_silent;
 }
 
-static size_t slow_max(size_t connections) {
+size_t gate_slow_connections(size_t connections) {
         return MIN(connections * SLOW_PER_CONNECTION, (size_t) SLOW_MAX);
 }
 
-size_t gate_connections_max(size_t connections) {
-        return connections + slow_max(connections);
-}
-
-int gate_new(Gate **ret, sd_event *event, size_t connections) {
+int gate_new(Gate **ret, sd_event *event, size_t connections, size_t slow) {
         _cleanup_(gate_freep) Gate *g = calloc(1, sizeof *g);
 
         if (!g)
                 return -ENOMEM;
         g->room = room_make(MAX(connections - connections / 4, (size_t) 1));
-        g->slow_room = room_make(slow_max(connections));
+        g->slow_room = room_make(slow);
         g->share = MAX(g->room.max / 2, (size_t) 1);
         int r = sd_event_add_time(event, &g->timer, CLOCK_BOOTTIME, 0, SLOW_AFTER_USEC / 10, on_timer,
                                   g);

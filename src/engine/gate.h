@@ -52,11 +52,12 @@ struct GatePass {
         GatePass *prev, *next;
 };
 
-/* How many connections there may be at the most, those of receivers among them: up to sixteen times as many
- * that are slow, 256 of them at most. Their replies, each of reply_limit (8 MiB) at the worst, are 2.1 GiB
- * together where all servers are slow and send as much as they can; those that hang send nothing. */
-size_t gate_connections_max(size_t connections);
-int gate_new(Gate **ret, sd_event *event, size_t connections);
+/* For how many that are slow there should be place beside `connections`: sixteen times as many, 256 at most.
+ * Their replies, each of reply_limit (8 MiB) at the worst, are 2.1 GiB together where all servers are slow
+ * and send as much as they can; those that hang send nothing. */
+size_t gate_slow_connections(size_t connections);
+/* slow: for how many that are slow there is place; those of receivers are not among them. */
+int gate_new(Gate **ret, sd_event *event, size_t connections, size_t slow);
 Gate *gate_free(Gate *g);
 DEFINE_CLEANUP(Gate, gate_free)
 

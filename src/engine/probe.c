@@ -370,7 +370,7 @@ int probe_new(Probe **ret, const SourceSettings *settings, sd_event *event, Http
         p->done = done;
         p->userdata = userdata;
         p->asked_usec = engine_now(&p->engine).boot_usec;
-        int r = gate_new(&p->engine.gate, event, PROBE_CONNECTIONS);
+        int r = gate_new(&p->engine.gate, event, PROBE_CONNECTIONS, 0);
         if (r >= 0 && !source_settings_key(settings))
                 r = token_attach(&p->engine, settings, &p->source.token);
         p->trial_source.token = p->source.token;

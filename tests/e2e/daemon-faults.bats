@@ -255,6 +255,18 @@ among() {
         stop_daemon
 }
 
+@test "nor where there are descriptors for few connections only" {
+        start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -9.0; status = "running"; } ); } );'
+        fault '/openai/v1/*' '"kind": "slow", "delay_ms": 600000'
+        ulimit -n 70
+        among 36 'connections = 4;'
+        await_poll 250
+        set_status ftjob-1 cancelled
+        await_told job.cancelled
+        run ! logged 'poll failed'
+        stop_daemon
+}
+
 @test "nor do those that have answered, and hang all at once" {
         start_ftsim - <<<'jobs = ( { id = "ftjob-1"; timeline = ( { at = -9.0; status = "running"; } ); } );'
         among 36

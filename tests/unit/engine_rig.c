@@ -133,6 +133,7 @@ static void rig_start_as(Rig *rig, bool once) {
                 .http = http_script_http(rig->script),
                 .store = rig->store,
                 .version = "0",
+                .slow_connections = gate_slow_connections(rig->config->connections),
                 .on_idle = on_idle,
                 .on_change = on_change,
                 .on_broken = on_broken,

@@ -111,7 +111,7 @@ static int set_up(void **state) {
         error = 0;
         n_failed = 0;
         untold = NULL;
-        return gate_new(&gate, NULL, 16);
+        return gate_new(&gate, NULL, 16, gate_slow_connections(16));
 }
 
 static int tear_down(void **state) {
@@ -267,7 +267,7 @@ static void test_ends(void **state) {
 static void test_one(void **state) {
         (void) state;
         gate = gate_free(gate);
-        assert_int_equal(gate_new(&gate, NULL, 1), 0);
+        assert_int_equal(gate_new(&gate, NULL, 1, 0), 0);
         sources[1].silent = true;
         enter(0, 2);
         enter(1, 2);
@@ -313,7 +313,7 @@ static void test_hang(void **state) {
 /* However many hang, there is a limit; a place of them that becomes free is one for who waits. */
 static void test_hang_limit(void **state) {
         (void) state;
-        assert_int_equal(gate_connections_max(16), 16 + 256);
+        assert_int_equal(gate_slow_connections(16), 256);
         enter_many(0, MANY - 100);
         while (is_armed())
                 step();
@@ -328,6 +328,20 @@ static void test_hang_limit(void **state) {
         assert_false(is_armed());
         for (size_t i = 100; i < MANY; i++)
                 gate_leave(gate, &one_of_each[i]);
+}
+
+/* Where there are few descriptors, fewer are slow. */
+static void test_hang_few(void **state) {
+        for (size_t slow = 0; slow < 3; slow++) {
+                (void) tear_down(state);
+                (void) set_up(state);
+                gate = gate_free(gate);
+                assert_int_equal(gate_new(&gate, NULL, 16, slow), 0);
+                enter_many(0, 20);
+                while (is_armed())
+                        step();
+                assert_int_equal(n_open(), 12 + slow);
+        }
 }
 
 /* Of that, too, some is kept free of those who did not answer last time. */
@@ -428,6 +442,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_hang, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_hang_limit, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_hang_few, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_hang_silent, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_no_wake_up, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_resume, set_up, tear_down),
