@@ -173,11 +173,10 @@ static void gate_run(Gate *g) {
 
 static void gate_make_room(Gate *g) {
         usec_t now = gate_now(g);
-        GatePass *p, *next;
+        GatePass *next;
 
-        DL_FOREACH_SAFE(g->inside, p, next) {
-                if (usec_add(p->since_usec, SLOW_AFTER_USEC) > now)
-                        break;
+        for (GatePass *p = g->inside; p && usec_add(p->since_usec, SLOW_AFTER_USEC) <= now; p = next) {
+                next = p->next;
                 if (!room_is_left(&g->slow_room, p->was_silent))
                         continue;
                 DL_DELETE(g->inside, p);
