@@ -404,10 +404,6 @@ int curl_glue_set_limits(CurlGlue *g, unsigned max_running, unsigned max_kept) {
         return 0;
 }
 
-unsigned curl_glue_get_room(const CurlGlue *g) {
-        return g->max_kept - g->max_kept / 16;
-}
-
 sd_event *curl_glue_get_event(CurlGlue *g) {
         return g->event;
 }

@@ -23,9 +23,6 @@ DEFINE_CLEANUP(CurlGlue, curl_glue_free)
 /* Transfers under way at a time; those beyond wait for their turn, and their own deadline does not run
  * meanwhile. Connections that are kept open for the next transfer when one has ended. */
 int curl_glue_set_limits(CurlGlue *g, unsigned max_running, unsigned max_kept);
-/* Of how many servers a connection can be kept: libcurl counts those under way with the others, which are
- * few. */
-unsigned curl_glue_get_room(const CurlGlue *g);
 /* A handle without any option set: one that served before and was reset, or a new one. NULL: no memory. It
  * ends by a submit or by curl_easy_cleanup(3). */
 CURL *curl_glue_take_easy(CurlGlue *g);

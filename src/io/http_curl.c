@@ -13,7 +13,6 @@
 
 #include "base/strings.h"
 #include "io/curl_setup.h"
-#include "io/places.h"
 #include "io/tls_cache.h"
 
 #define LINK_LOCAL "169.254."             /* RFC 3927: never leaves the link */
@@ -22,7 +21,6 @@ typedef struct HttpCurl {
         Http http;
         CurlGlue *glue;
         TlsCache *tls;
-        Places *places;
         char *user_agent;
         HttpCall *calls;
 } HttpCurl;
@@ -36,7 +34,7 @@ struct HttpCall {
         CURLU *url;
         struct curl_slist *headers;     /* may hold secrets */
         struct curl_slist *addresses;   /* CURLOPT_CONNECT_TO */
-        TlsUse tls;                     /* its key is set without TLS, too */
+        TlsUse tls;
         char *hidden_host;              /* not to be named, because the URL is a secret */
         HttpReply reply;
         char error[CURL_ERROR_SIZE];
@@ -160,7 +158,7 @@ static void reply_set_failure(HttpCall *c, CURL *easy, CURLcode code) {
                                       sizeof reply->detail);
         } else {
                 reply->failure = curl_failure(code);
-                if (reply->failure == HTTP_FAILURE_TLS)
+                if (reply->failure == HTTP_FAILURE_TLS && c->tls.key)
                         tls_cache_forget(c->tls.cache, c->tls.key);
                 curl_failure_describe(code, c->error, c->hidden_host, reply->detail, sizeof reply->detail);
         }
@@ -294,23 +292,16 @@ static int call_set_way(HttpCall *c, CURL *easy, const HttpWay *way, bool is_nea
         return way->resolve ? call_set_addresses(c, easy, way->resolve) : 0;
 }
 
-/* What tells servers, and this side to them, apart: for connections as for sessions. */
-static int call_set_key(HttpCall *c, const char *url, const HttpWay *way) {
+static int call_set_tls(HttpCall *c, CURL *easy, const char *url, const HttpWay *way) {
         size_t origin = strcspn(url, ":");
 
         origin += strspn(url + origin, ":/");
         origin += strcspn(url + origin, "/?#");
-        return string_printf(&c->tls.key, "%.*s\n%s\n%s\n%s", (int) origin, url,
-                             strempty(way ? way->ca_file : NULL), strempty(way ? way->client_cert : NULL),
-                             strempty(way ? way->client_key : NULL));
-}
-
-static int call_set_place(HttpCall *c, CURL *easy) {
-        HttpCurl *h = c->owner;
-        bool stays = places_take(h->places, c->tls.key, curl_glue_get_room(h->glue),
-                                 clock_usec(CLOCK_MONOTONIC));
-
-        return curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, stays ? 0L : 1L) == CURLE_OK ? 0 : -ENOMEM;
+        c->tls.cache = c->owner->tls;
+        int r = string_printf(&c->tls.key, "%.*s\n%s\n%s\n%s", (int) origin, url,
+                              strempty(way ? way->ca_file : NULL), strempty(way ? way->client_cert : NULL),
+                              strempty(way ? way->client_key : NULL));
+        return r < 0 ? r : tls_cache_apply(easy, &c->tls);
 }
 
 /* Where it goes, and by which way: refuses what is not safe. */
@@ -335,12 +326,8 @@ static int call_set_url(HttpCall *c, CURL *easy, const HttpRequest *request) {
                         });
         if (r >= 0 && request->way)
                 r = call_set_way(c, easy, request->way, is_near);
-        if (r >= 0)
-                r = call_set_key(c, url, request->way);
-        if (r >= 0)
-                r = call_set_place(c, easy);
         if (r >= 0 && !is_plain)
-                r = tls_cache_apply(easy, &c->tls);
+                r = call_set_tls(c, easy, url, request->way);
         if (r < 0)
                 return r;
         /* The first is what counts; with the second libcurl 7.88 need not make a text of it again. */
@@ -400,7 +387,6 @@ static int http_curl_submit(Http *http, const HttpRequest *request, http_done_t 
                 return -ENOMEM;
         c->owner = h;
         c->easy = easy;
-        c->tls.cache = h->tls;
         c->done = done;
         c->userdata = userdata;
         c->reply.body = BUF_INIT(request->reply_limit);
@@ -432,7 +418,6 @@ static Http *http_curl_free(Http *http) {
         while (h->calls)
                 http_curl_cancel(http, h->calls);
         tls_cache_free(h->tls);
-        places_free(h->places);
         free(h->user_agent);
         free(h);
         return NULL;
@@ -452,10 +437,9 @@ int http_curl_new(Http **ret, CurlGlue *glue, const char *user_agent) {
         h->glue = glue;
         h->user_agent = strdup(user_agent);
         int r = h->user_agent ? tls_cache_new(&h->tls) : -ENOMEM;
-        if (r >= 0)
-                r = places_new(&h->places);
         if (r < 0) {
-                http_curl_free(&h->http);
+                free(h->user_agent);
+                free(h);
                 return r;
         }
         *ret = &h->http;

@@ -18,7 +18,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${FTWATCH_BUILD:-build}
 interval_ms=250                 # from the start of a cycle to the next
 counted_interval_ms=20          # where instructions are counted, which do not depend on it
-turns=5 turn_sec=4 news_turns=5 news_sec=5 shell_cycles=5
+turns=5 turn_sec=3 news_turns=4 news_sec=4 shell_cycles=5
 once_runs=20 wakeup_cycles=3 few_cycles=20 many_cycles=220
 scale_settle_sec=75 scale_sec=45 only=""
 case ${1-} in

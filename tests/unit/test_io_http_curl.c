@@ -275,38 +275,6 @@ static void test_body_can_be_taken(void **state) {
         assert_int_equal(w.reply.status, 200);
 }
 
-/* How many connections it takes to ask the hosts from `first` to before `end`, one after the other. */
-static unsigned n_opened(IoFixture *f, unsigned first, unsigned end) {
-        unsigned before = peer_n_connections(f->peer);
-
-        for (unsigned i = first; i < end; i++) {
-                ClientWaiter w = { .f = f };
-                char url[64], address[64], *resolve[] = { address, NULL };
-                HttpWay way = { .resolve = resolve };
-                (void) snprintf(url, sizeof url, "http://127.1.0.%u:%u/", i, peer_port(f->peer));
-                (void) snprintf(address, sizeof address, "127.1.0.%u:%u:127.0.0.1", i, peer_port(f->peer));
-                HttpRequest request = client_request(url);
-                request.way = &way;
-                client_exchange(&w, f, &request);
-                assert_int_equal(w.reply.status, 200);
-        }
-        return peer_n_connections(f->peer) - before;
-}
-
-static void test_more_hosts_than_connections(void **state) {
-        IoFixture *f = *state;
-
-        f->peer = peer_new(f->event, PEER_HTTP, client_answer_by_path, NULL);
-        assert_return_code(curl_glue_set_limits(f->glue, 2, 16), 0);
-        unsigned room = curl_glue_get_room(f->glue);
-        assert_int_equal(room, 15);
-        assert_int_equal(n_opened(f, 1, 100), 99);
-        assert_int_equal(n_opened(f, 1, room + 1), 0);
-        /* Asked again at once, the last one's connection stays. */
-        assert_int_equal(n_opened(f, 99, 100), 1);
-        assert_int_equal(n_opened(f, 99, 100), 0);
-}
-
 #define io_test(name) cmocka_unit_test_setup_teardown(name, io_setup, io_teardown)
 
 int main(void) {
@@ -319,7 +287,6 @@ int main(void) {
                 io_test(test_cancel_and_free),
                 io_test(test_cancel_and_free_in_callback),
                 io_test(test_body_can_be_taken),
-                io_test(test_more_hosts_than_connections),
         };
 
         return cmocka_run_group_tests(tests, io_group_setup, io_group_teardown);
