@@ -389,7 +389,7 @@ says() {
 @test "reload: the bus and what is asked meanwhile survive it" {
         controlled
         local owner
-        owner=$(busctl --system status org.ftwatchd1 | grep UniqueName)
+        owner=$(bus_owner)
         for _ in 1 2 3; do
                 start poll "$CTL" --config "$T/ftwatchd.conf" poll
                 run_ctl 0 reload
@@ -398,7 +398,7 @@ says() {
                         return 1
                 }
         done
-        assert_equal "$(busctl --system status org.ftwatchd1 | grep UniqueName)" "$owner"
+        assert_equal "$(bus_owner)" "$owner"
 }
 
 @test "status: from the daemon, and from the state when it is down" {
