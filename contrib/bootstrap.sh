@@ -43,6 +43,7 @@ packages() {
         sqlite3                | test  | sqlite3  | looks into the store, and damages it
         openssl                | test  | openssl  | certificates for the TLS tests
         debhelper              | test  | dh       | builds the Debian package
+        build-essential        | test  | -        | what every Debian package is built with
         lintian                | test  | lintian  | checks the Debian package
         rpm                    | test  | rpmbuild | builds the RPM package
         rpmlint                | test  | rpmlint  | checks the RPM package
