@@ -221,22 +221,20 @@ static unsigned n_resumed(IoFixture *f, const IoTls *large) {
 }
 
 static void test_sessions_have_a_limit(void **state) {
-        IoFixture *f = *state;
         IoTls *large = io_tls_new(CERT_SIZE);
         char *its_cert = io_read_file(large->cert), *its_key = io_read_file(large->key);
         struct MHD_Daemon *d = server_new(its_cert, its_key);
 
         port = server_port(d);
-        assert_return_code(curl_glue_set_limits(f->glue, 16, 2 * N_SERVERS), 0);
         for (unsigned i = 0; i < N_SERVERS; i++) {
                 char file[sizeof large->dir + 16];
                 (void) snprintf(file, sizeof file, "%s/%u.pem", large->dir, i);
                 assert_return_code(link(large->cert, file), errno);
         }
-        assert_int_equal(n_resumed(f, large), 0);
-        unsigned n = n_resumed(f, large);
+        assert_int_equal(n_resumed(*state, large), 0);
+        unsigned n = n_resumed(*state, large);
         assert_true(n * CERT_SIZE <= ROOM && (n + 2) * CERT_SIZE > ROOM);
-        assert_int_equal(n_resumed(f, large), n);
+        assert_int_equal(n_resumed(*state, large), n);
         port = server_port(server);
         MHD_stop_daemon(d);
         free(its_cert);
