@@ -300,6 +300,8 @@ run_suite() {
                         unset FTWATCH_DEB
                         ;;
                 boot)
+                        local why
+                        why=$(tests/boot/can-boot.sh) || { skip boot "$why"; return; }
                         one boot-build deb_build || return
                         # One machine at a time, and its tests in their order.
                         local bats_jobs=1

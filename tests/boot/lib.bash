@@ -3,7 +3,7 @@
 # A Debian 12 with a real systemd, booted by systemd-nspawn: a fresh one for each file of tests, on an
 # overlay over a cached root. It has a network of its own (loopback only); ftsim runs inside, on port 8080.
 #
-#   boot_setup                       in setup_file(): makes and boots it with ftwatchd installed, or skips
+#   boot_setup                       in setup_file(): makes and boots it with ftwatchd installed
 #   boot_teardown                    in teardown_file()
 #   boot_show                        in teardown(): what the journal inside said, if the test failed
 #   inside COMMAND..                 runs there as root; standard input and output are ours
@@ -28,14 +28,6 @@ BOOT_PACKAGES+=,libcsv3,libmicrohttpd12,opensmtpd,jq,curl,sqlite3,procps
 BOOT_CACHE=${XDG_CACHE_HOME:-/var/cache}/ftwatchd-boot
 FTSIM_URL=http://127.0.0.1:8080
 HOOK_SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
-
-boot_cannot() {
-        if [[ ${CI:-} = true ]]; then
-                echo "cannot boot: $*"
-                return 1
-        fi
-        skip "cannot boot: $*"
-}
 
 # --- the root -----------------------------------------------------------------------------------------
 
@@ -79,7 +71,7 @@ boot_install() {
 # The machine of $BOOT, whoever started it: off, and its root unmounted.
 boot_end() {
         local pid
-        pid=$(cat "$BOOT/nspawn" 2>/dev/null)
+        pid=$(cat "$BOOT/nspawn" 2>/dev/null) || true
         if [[ -n $pid ]] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" |
                 grep -qF -- "-D $BOOT/root "; then
                 pkill -KILL -P "$pid"
@@ -110,20 +102,15 @@ boot_end_stale() {
 }
 
 boot_setup() {
-        local tool
-        [[ $(id -u) = 0 ]] || boot_cannot "not root"
-        for tool in systemd-nspawn debootstrap nsenter jq; do
-                command -v "$tool" >/dev/null || boot_cannot "$tool is not installed"
-        done
-        boot_base || boot_cannot "no Debian to boot"
+        "$TOP/tests/boot/can-boot.sh"
+        boot_base
         export BOOT=$BATS_FILE_TMPDIR/boot
         export ROOT=$BOOT/root
         boot_end_stale
         mkdir -p "$BOOT/upper" "$BOOT/work" "$ROOT"
         echo $$ >"$BOOT/owner"
         boot_guard
-        mount -t overlay overlay -o "lowerdir=$BOOT_BASE,upperdir=$BOOT/upper,workdir=$BOOT/work" "$ROOT" ||
-                boot_cannot "no overlay file system"
+        mount -t overlay overlay -o "lowerdir=$BOOT_BASE,upperdir=$BOOT/upper,workdir=$BOOT/work" "$ROOT"
         printf 'tester\n' >"$ROOT/etc/hostname"
         printf '127.0.0.1 localhost tester api.example\n::1 localhost\n' >"$ROOT/etc/hosts"
         # What takes time and shows nothing.

@@ -7,7 +7,7 @@
 #   tests/tools/fresh-root.sh --clean            forget the cached root
 #   tests/tools/fresh-root.sh --user COMMAND     as a user with sudo, not as root
 #   tests/tools/fresh-root.sh --keep COMMAND     leave the used root where it is, and say where
-#   tests/tools/fresh-root.sh --chroot COMMAND   do not use systemd-nspawn
+#   tests/tools/fresh-root.sh --chroot COMMAND   below a chroot, as people make one by hand
 #
 # The pristine root is made once, by debootstrap, in
 # ${XDG_CACHE_HOME:-~/.cache}/ftwatchd-fresh-root; every run works on a copy
@@ -18,7 +18,7 @@ set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ftwatchd-fresh-root
 pristine=$cache/pristine
 top=$(cd "$(dirname "$0")/../.." && pwd)
-user=root keep=false use_nspawn=auto
+user=root keep=false enter=pivot
 
 die() {
         echo "fresh-root: $*" >&2
@@ -33,7 +33,7 @@ while [[ ${1-} == --* ]]; do
                         ;;
                 --user) user=tester ;;
                 --keep) keep=true ;;
-                --chroot) use_nspawn=no ;;
+                --chroot) enter=chroot ;;
                 *) die "unknown option $1" ;;
         esac
         shift
@@ -53,7 +53,6 @@ fi
 # --- a copy of it, with what is committed ---------------------------------------------
 run=$(mktemp -d "$cache/run.XXXXXX")
 root=$run/root
-machine=ftw-$$
 # shellcheck disable=SC2317  # called by the trap
 cleanup() {
         # Every mount was made in a namespace that is gone by now; --one-file-system for the day it is not.
@@ -62,7 +61,6 @@ cleanup() {
         else
                 rm -rf --one-file-system "$run"
         fi
-        rmdir "/run/systemd/nspawn/propagate/$machine" 2>/dev/null || true
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
@@ -89,39 +87,34 @@ environment=(HOME="$home" USER="$user" LOGNAME="$user" TERM="${TERM:-dumb}" LANG
 [ -z "${CI-}" ] || environment+=(CI="$CI")
 [ -z "${NODE_EXTRA_CA_CERTS-}" ] || environment+=(NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)
 
-in_nspawn() {
-        systemd-nspawn --quiet --register=no --keep-unit --as-pid2 --console=pipe \
-                --resolv-conf=copy-host --machine="$machine" \
-                --bind="$cache/archives:/var/cache/apt/archives" -D "$root" \
-                /usr/bin/env -i "${environment[@]}" "$@"
-}
-
-# Mounts and processes live in namespaces of their own and end with them, whatever happens here.
-in_chroot() {
-        # shellcheck disable=SC2016,SC2317  # the inner shell's; called through $inside
+# Mounts and processes live in namespaces of their own and end with them, whatever happens here. In there
+# the root is that of its namespace, as on a machine: a chroot has no mount at /, which some programs want.
+inside() {
+        # shellcheck disable=SC2016  # the inner shell's
         unshare --mount --propagation private --pid --fork --kill-child --ipc bash -euc '
-                root=$1 archives=$2
-                shift 2
+                root=$1 archives=$2 enter=$3
+                shift 3
+                [ "$enter" = chroot ] || mount --bind "$root" "$root"
                 mount -t proc proc "$root/proc"
+                mount --rbind /sys "$root/sys"
                 mount --rbind /dev "$root/dev"
                 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
                 mount -t tmpfs -o mode=755 tmpfs "$root/run"
                 mount --bind "$archives" "$root/var/cache/apt/archives"
-                exec chroot "$root" /usr/bin/env -i "$@"
-        ' fresh-root "$root" "$cache/archives" "${environment[@]}" "$@"
+                [ "$enter" = pivot ] || exec chroot "$root" /usr/bin/env -i "$@"
+                cd "$root"
+                pivot_root . mnt
+                umount -l mnt
+                exec /usr/bin/env -i "$@"
+        ' fresh-root "$root" "$cache/archives" "$enter" "${environment[@]}" "$@"
 }
-
-inside=in_chroot
-if [ "$use_nspawn" = auto ] && command -v systemd-nspawn >/dev/null && in_nspawn true >/dev/null 2>&1; then
-        inside=in_nspawn
-fi
 
 command=$*
 if [ "$user" = root ]; then
         as=(bash -c "cd ~/ftwatchd && $command")
 else
         # shellcheck disable=SC2016  # the inner shell's
-        $inside bash -euc '
+        inside bash -euc '
                 export DEBIAN_FRONTEND=noninteractive
                 apt-get -qq update
                 apt-get -qq install --no-install-recommends sudo >/dev/null 2>&1
@@ -132,9 +125,9 @@ else
         as=(setpriv --reuid="$user" --regid="$user" --init-groups bash -c "cd ~/ftwatchd && $command")
 fi
 
-echo "fresh-root: ${inside#in_}, as $user: $command"
+echo "fresh-root: as $user: $command"
 started=$SECONDS
 rc=0
-$inside "${as[@]}" || rc=$?
+inside "${as[@]}" || rc=$?
 echo "fresh-root: exit status $rc after $((SECONDS - started)) s"
 exit "$rc"
