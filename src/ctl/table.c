@@ -40,6 +40,9 @@ int table_new(const Term *term, const Column *columns, size_t n_columns, Table *
         t->widths = calloc(n_columns, sizeof *t->widths);
         if (!t->widths)
                 return -ENOMEM;
+        for (size_t c = 0; c < n_columns; c++)
+                if (columns[c].instead)
+                        table_hide(t, c);
         *ret = TAKE_PTR(t);
         return 0;
 }
@@ -109,15 +112,12 @@ static bool is_shown(const Table *t, size_t column) {
         return t->widths[column] != HIDDEN;
 }
 
-static void measure(Table *t, bool bare) {
-        for (size_t c = 0; c < t->n_columns; c++)
-                if (is_shown(t, c))
-                        t->widths[c] = bare ? 0 : term_columns(t->term, t->columns[c].title);
-        for (size_t i = 0; i < t->n_cells; i++) {
-                size_t *width = &t->widths[i % t->n_columns];
-                if (*width != HIDDEN)
-                        *width = MAX(*width, t->cells[i].columns);
-        }
+static void measure(Table *t, size_t column, bool bare) {
+        size_t *width = &t->widths[column];
+
+        *width = bare ? 0 : term_columns(t->term, t->columns[column].title);
+        for (size_t i = column; i < t->n_cells; i += t->n_columns)
+                *width = MAX(*width, t->cells[i].columns);
 }
 
 /* What the line takes; `least`: when everything that may shrink has. */
@@ -134,7 +134,7 @@ static size_t line_width(const Table *t, bool least) {
         return sum + (n > 0 ? (n - 1) * GAP : 0);
 }
 
-static bool drop_one(Table *t) {
+static bool drop_one(Table *t, bool bare) {
         size_t victim = HIDDEN;
 
         for (size_t c = 0; c < t->n_columns; c++)
@@ -144,6 +144,8 @@ static bool drop_one(Table *t) {
         if (victim == HIDDEN)
                 return false;
         t->widths[victim] = HIDDEN;
+        if (victim + 1 < t->n_columns && t->columns[victim + 1].instead)
+                measure(t, victim + 1, bare);
         return true;
 }
 
@@ -162,8 +164,8 @@ static bool shrink_one(Table *t) {
         return true;
 }
 
-static void fit(Table *t, size_t width) {
-        while (line_width(t, true) > width && drop_one(t))
+static void fit(Table *t, size_t width, bool bare) {
+        while (line_width(t, true) > width && drop_one(t, bare))
                 ;
         while (line_width(t, false) > width && shrink_one(t))
                 ;
@@ -223,9 +225,11 @@ int table_print(Table *t, size_t indent, bool bare) {
         if (r < 0)
                 return r;
         assert(t->n_cells % t->n_columns == 0);
-        measure(t, bare);
+        for (size_t c = 0; c < t->n_columns; c++)
+                if (is_shown(t, c))
+                        measure(t, c, bare);
         if (t->term->width > 0)
-                fit(t, t->term->width > indent ? t->term->width - indent : 1);
+                fit(t, t->term->width > indent ? t->term->width - indent : 1, bare);
         if (!bare)
                 r = print_line(t, indent, NULL);
         for (size_t i = 0; r >= 0 && i < t->n_cells; i += t->n_columns)

@@ -12,7 +12,8 @@
 #define LIMIT_FOR_PEOPLE 50
 
 static const Column columns[] = {
-        { .title = "TIME" },
+        { .title = "TIME", .drop = 3 },
+        { .title = "WHEN", .instead = true },
         { .title = "TYPE" },
         { .title = "SOURCE", .width_min = 8, .drop = 2 },
         { .title = "ABOUT", .width_min = 12 },
@@ -23,7 +24,7 @@ static const Column columns[] = {
 static int add_notice(const Ctl *c, Table *table, const NoticeRow *row) {
         const Notice *n = row->notice;
         _cleanup_free_ char *told = NULL, *text = NULL;
-        char stamp[STAMP_MAX];
+        char stamp[STAMP_MAX], age[AGE_MAX];
 
         int r = format_deliveries(c, &row->deliveries, &told);
         if (r >= 0)
@@ -31,6 +32,7 @@ static int add_notice(const Ctl *c, Table *table, const NoticeRow *row) {
         if (r < 0)
                 return r;
         table_add(table, STYLE_DIM, format_stamp(n->created_usec, stamp));
+        table_add(table, STYLE_DIM, format_age(c->now_usec, n->created_usec, age));
         table_add(table, notice_style(n->type), notice_type_info(n->type)->name);
         table_add(table, STYLE_NONE, row->source);
         table_add(table, STYLE_STRONG, notice_subject(n));
