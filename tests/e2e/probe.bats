@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # ftwatchd --probe: what it says where all is well, and for each fault that it can tell from the others. The
-# texts are golden files, tests/e2e/probe/NAME.txt; UPDATE_GOLDEN=1 writes them. Durations, ports and request
-# ids are replaced.
+# texts are golden files, tests/e2e/probe/NAME.txt; FTWATCH_UPDATE_GOLDEN=1 writes them. Durations, ports and
+# request ids are replaced.
 
 bats_require_minimum_version 1.5.0
 load daemon
@@ -56,7 +56,7 @@ says() {
         shift 2
         run --separate-stderr "$FTWATCHD" --config "$T/ftwatchd.conf" --probe "$@"
         normal <<<"$output" >"$T/said"
-        if [[ -n ${UPDATE_GOLDEN:-} ]]; then
+        if [[ -n ${FTWATCH_UPDATE_GOLDEN:-} ]]; then
                 cp "$T/said" "$file"
         fi
         diff -u "$file" "$T/said"

@@ -1,7 +1,7 @@
 /*
  * The configuration from texts: golden/config/NAME.conf gives the mistakes of NAME.err, or, where there
- * is no such file, the dump of NAME.dump. With UPDATE_GOLDEN=1 the files are written instead of compared
- * (look at them then).
+ * is no such file, the dump of NAME.dump. With FTWATCH_UPDATE_GOLDEN=1 the files are written instead of
+ * compared (look at them then).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -49,7 +49,7 @@ static void spill(const char *path, const char *text) {
 }
 
 static bool updating(void) {
-        return getenv("UPDATE_GOLDEN") != NULL;
+        return getenv("FTWATCH_UPDATE_GOLDEN") != NULL;
 }
 
 /* --- loading ---------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* What each kind makes of each sample notice, against files below tests/unit/golden/receiver/. JSON is kept
- * indented, to be read, and compared by value; everything else byte by byte. UPDATE_GOLDEN=1 writes the
- * files anew: look at the diff. */
+ * indented, to be read, and compared by value; everything else byte by byte. FTWATCH_UPDATE_GOLDEN=1 writes
+ * the files anew: look at the diff. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -34,7 +34,7 @@ static const struct {
 };
 
 static bool updating(void) {
-        const char *s = getenv("UPDATE_GOLDEN");
+        const char *s = getenv("FTWATCH_UPDATE_GOLDEN");
 
         return s && streq(s, "1");
 }
@@ -46,7 +46,7 @@ static Buf file_read(const char *path) {
         FILE *f = fopen(path, "re");
 
         if (!f) {
-                fail_msg("%s: %s (UPDATE_GOLDEN=1 writes it)", path, strerror(errno));
+                fail_msg("%s: %s (FTWATCH_UPDATE_GOLDEN=1 writes it)", path, strerror(errno));
                 return b;
         }
         while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
