@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs test programs side by side and sums them up: tests/tools/run-unit.sh PROGRAM...
 # A program that speaks TAP (every cmocka one) counts test by test, any other (the fuzzers' replays) as one.
-# Of what passes nothing is shown, of what fails everything. The last line: "N passed, N failed, N skipped".
+# Of what passes nothing is shown, of what is skipped its name, of what fails everything. The last line:
+# "N passed, N failed, N skipped".
 #
 # TEST_WRAPPER  a command to put before each program ("valgrind -q --error-exitcode=99")
 # TEST_SAMPLE   what is tried at every point or many times is tried at every Nth, and fewer times (1)
@@ -53,6 +54,7 @@ run_one() {
                 # One write, so that the output of two failing programs does not mix.
                 printf '%s\n' "--- $program: $failed failed" "$(grep -v "^ok " "$out")" ""
         fi
+        [ "$skipped" = 0 ] || grep -i '^ok .*# *skip' "$out" | sed "s/^/$name: /"
 }
 
 if [ "${1-}" = --one ]; then
@@ -78,5 +80,8 @@ for program in "$@"; do
         fi
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+if [ "$skipped" != 0 ] && [ -z "${FTWATCH_FIXTURES-}" ]; then
+        echo "# skipped is what reads recorded bodies: none lie beside the tree, and FTWATCH_FIXTURES names none"
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
