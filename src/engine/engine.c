@@ -103,7 +103,7 @@ Outcome engine_outcome(const Engine *e, int error) {
 int engine_store_failed(Engine *e, int error) {
         if (e->broken == 0 && error != e->store_error)
                 log_error("cannot write the state: %s (%s)", store_hint(error, true),
-                          store_error(e->ports.store));
+                          store_error(e->ports.store, error));
         e->store_error = error;
         e->store_failed_usec = engine_now(e).boot_usec;
         if ((error == -EUCLEAN || error == -ESTALE) && e->broken == 0) {
@@ -362,8 +362,14 @@ static int engine_resume_tails(Engine *e) {
         int r = store_notices_to_enrich(e->ports.store, &pending, &n);
         for (size_t i = 0; r >= 0 && i < n; i++) {
                 Source *s = engine_source_by_row(e, pending[i].source);
-                r = s ? tail_start(s, pending[i].job, pending[i].seq)
-                      : store_notice_stop_waiting(e->ports.store, pending[i].seq);
+                if (s) {
+                        r = tail_start(s, pending[i].job, pending[i].seq);
+                        continue;
+                }
+                /* What cannot be written now is sent when its time has come, and no reason not to start. */
+                int q = store_notice_stop_waiting(e->ports.store, pending[i].seq);
+                if (q < 0)
+                        (void) engine_store_failed(e, q);
         }
         return r;
 }

@@ -202,6 +202,36 @@ static void test_killed_after_notice(void **state) {
         rig_free(rig);
 }
 
+static bool is_waiting(Rig *rig, void *userdata) {
+        (void) userdata;
+        return rig_sql(rig, "SELECT count(*) FROM notices WHERE enrich = 1") > 0;
+}
+
+/* And its source was taken out of the configuration, and the disk is full at the start: it goes when its
+ * time has come. */
+static void test_killed_and_source_gone(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        rig_poll(rig, 1);
+        fake_api_forget(rig->api);
+        fake_job_set(j, "succeeded");
+        rig->api->fault = hold_all_but_lists;
+        rig_wait(rig, is_waiting, NULL, "the notice");
+        rig_stop(rig);
+        rig_exec(rig, "INSERT INTO sources (id, name, endpoint) VALUES (99, 'gone', 'https://a.example')");
+        rig_exec(rig, "UPDATE notices SET source = 99 WHERE enrich = 1");
+        rig_exec(rig, "UPDATE deliveries SET due_usec = 1");
+        rig_exec(rig, "CREATE TRIGGER full BEFORE UPDATE ON notices BEGIN SELECT raise(ABORT, 'full'); END");
+        rig_start(rig);
+        rig_exec(rig, "DROP TRIGGER full");
+        assert_true(is_waiting(rig, NULL));
+        rig_wait(rig, is_told, j, "the delivery");
+        rig_free(rig);
+}
+
 static void test_once(void **state) {
         Rig *rig = rig_new(NULL);
 
@@ -228,6 +258,7 @@ int main(void) {
                 cmocka_unit_test(test_results_later),
                 cmocka_unit_test(test_faults),
                 cmocka_unit_test(test_killed_after_notice),
+                cmocka_unit_test(test_killed_and_source_gone),
                 cmocka_unit_test(test_once),
         };
 
