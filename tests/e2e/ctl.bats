@@ -197,9 +197,9 @@ without_colors() {
         if [[ $(id -u) = 0 ]]; then
                 chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$T" "$(dirname "$T")"
                 as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-                "${as[@]}" test -x "$CTL" || skip "nobody cannot reach $CTL"
         fi
-        run "${as[@]}" "$CTL" --state-dir "$T/state" show summaries
+        cp "$CTL" "$T/ftwatchctl" # where anybody may go
+        run "${as[@]}" "$T/ftwatchctl" --state-dir "$T/state" show summaries
         [[ $status = 0 && $output == *invalid_training_file* ]]
         assert_equal "$(ls "$T/state")" state.db
 }
