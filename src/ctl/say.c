@@ -54,10 +54,7 @@ int ctl_fail_errno(const Ctl *c, int r, const char *what) {
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
                 if (table[i].r == r)
                         return ctl_fail(c, "cannot %s: %s", what, table[i].words);
-        const char *words = c->store && r != -ENOMEM ? store_error(c->store) : NULL;
-        if (isempty(words) || streq(words, "not an error"))
-                words = strerror(-r);
-        return ctl_fail(c, "cannot %s: %s", what, words);
+        return ctl_fail(c, "cannot %s: %s", what, c->store ? store_error(c->store, r) : strerror(-r));
 }
 
 int ctl_fail_unknown(const Ctl *c, const char *what, const char *word, const char *const *candidates) {

@@ -15,7 +15,7 @@ typedef struct Column {
         bool wrap;                      /* the last column only: goes on below instead of being shortened */
         bool list;                      /* and is broken behind commas only */
         unsigned drop;                  /* may be left out on a terminal, the highest first; 0: never */
-        bool instead;                   /* a shorter way to say what is before it: shown where that is left out */
+        bool instead;                   /* says what is before it shorter: shown where that is left out */
 } Column;
 
 typedef struct Table Table;

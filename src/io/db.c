@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STATEMENTS_MAX 96U              /* more than the tree has; then the query fails, loudly, in tests */
+#define PATIENCE_MSEC 2000              /* with another program that holds the lock */
+#define WORDS_MAX 160U                  /* of an error's description, with its end */
 
 struct Db {
         sqlite3 *handle;
@@ -14,6 +18,9 @@ struct Db {
                 sqlite3_stmt *stmt;
         } cache[STATEMENTS_MAX];
         size_t n_cached;
+        bool hurried;                   /* somebody holds the lock for long */
+        int error;                      /* the last failure */
+        char words[WORDS_MAX];          /* and what SQLite said of it */
 };
 
 int db_errno(int code) {
@@ -58,7 +65,7 @@ int db_open(const char *path, int flags, Db **ret) {
         if (code != SQLITE_OK)
                 return db_errno(code);
         (void) sqlite3_extended_result_codes(db->handle, 1);
-        (void) sqlite3_busy_timeout(db->handle, 2000);
+        (void) sqlite3_busy_timeout(db->handle, PATIENCE_MSEC);
         *ret = TAKE_PTR(db);
         return 0;
 }
@@ -73,8 +80,19 @@ Db *db_free(Db *db) {
         return NULL;
 }
 
-const char *db_error(const Db *db) {
-        return sqlite3_errmsg(db->handle);
+/* Kept, because the ROLLBACK that follows has nothing to complain of. */
+static int db_result(Db *db, int code) {
+        int r = db_errno(code);
+
+        if (r < 0) {
+                db->error = r;
+                (void) snprintf(db->words, sizeof db->words, "%s", sqlite3_errmsg(db->handle));
+        }
+        return r;
+}
+
+const char *db_error(const Db *db, int error) {
+        return error == db->error ? db->words : strerror(-error);
 }
 
 sqlite3 *db_handle(Db *db) {
@@ -82,7 +100,7 @@ sqlite3 *db_handle(Db *db) {
 }
 
 int db_exec(Db *db, const char *sql) {
-        return db_errno(sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+        return db_result(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
 }
 
 static int db_prepare(Db *db, const char *sql, sqlite3_stmt **ret) {
@@ -97,7 +115,7 @@ static int db_prepare(Db *db, const char *sql, sqlite3_stmt **ret) {
         sqlite3_stmt *stmt;
         int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
         if (code != SQLITE_OK)
-                return db_errno(code);
+                return db_result(db, code);
         db->cache[db->n_cached].sql = sql;
         db->cache[db->n_cached++].stmt = stmt;
         *ret = stmt;
@@ -153,13 +171,22 @@ int db_query(Db *db, sqlite3_stmt **ret, const char *sql, const char *types, ...
         return r;
 }
 
+/* Who was waited for in vain is not waited for by each of the many that want to write, until one could. */
+static void db_hurry(Db *db, bool hurried) {
+        if (db->hurried != hurried)
+                (void) sqlite3_busy_timeout(db->handle, hurried ? 0 : PATIENCE_MSEC);
+        db->hurried = hurried;
+}
+
 int db_step(Db *db, sqlite3_stmt *stmt) {
-        (void) db;
         int code = sqlite3_step(stmt);
         if (code == SQLITE_ROW)
                 return 1;
         (void) sqlite3_reset(stmt);
-        return db_errno(code);
+        int r = db_result(db, code);
+        if (r == -EBUSY || (r == 0 && db->hurried && !sqlite3_stmt_readonly(stmt)))
+                db_hurry(db, r == -EBUSY);
+        return r;
 }
 
 int db_run(Db *db, const char *sql, const char *types, ...) {

@@ -16,8 +16,8 @@ int db_open(const char *path, int flags, Db **ret);
 Db *db_free(Db *db);
 DEFINE_CLEANUP(Db, db_free)
 
-/* The last failure in SQLite's words. */
-const char *db_error(const Db *db);
+/* This failure, negative errno: in SQLite's words if it was its last one. */
+const char *db_error(const Db *db, int error);
 sqlite3 *db_handle(Db *db);
 
 /* Runs statements without parameters and without results. */

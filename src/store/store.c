@@ -27,8 +27,8 @@ Store *store_free(Store *s) {
         return NULL;
 }
 
-const char *store_error(const Store *s) {
-        return db_error(s->db);
+const char *store_error(const Store *s, int error) {
+        return db_error(s->db, error);
 }
 
 int store_begin(Store *s) {

@@ -36,8 +36,8 @@ DEFINE_CLEANUP(Store, store_free)
 int store_set_aside(const char *path, usec_t now_real_usec, char **ret_aside);
 /* The side files alone, where the database was replaced: SQLite would apply the old one's log to it. */
 int store_set_log_aside(const char *path, usec_t now_real_usec);
-/* The last failure in SQLite's words; valid until the next call. */
-const char *store_error(const Store *s);
+/* This failure, negative errno: in SQLite's words if it was its last one. Valid until the next call. */
+const char *store_error(const Store *s, int error);
 
 /* Also -ESTALE: the file was deleted, or replaced by another, while it was open; there is no use in going on
  * with this one. */

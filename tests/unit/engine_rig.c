@@ -234,7 +234,7 @@ void rig_exec(Rig *rig, const char *sql) {
         int r = db_exec(rig->store->db, sql);
 
         if (r < 0)
-                fail_msg("%s: %s", sql, db_error(rig->store->db));
+                fail_msg("%s: %s", sql, db_error(rig->store->db, r));
 }
 
 void rig_first_contact(Rig *rig) {

@@ -396,6 +396,7 @@ static void test_full(void **state) {
         }
         assert_int_equal(r, -ENOSPC);
         store_rollback(s);
+        assert_string_equal(store_error(s, r), "database or disk is full");
         assert_int_equal(number(s, "SELECT count(*) FROM jobs"), 0);
         (void) number(s, "PRAGMA max_page_count = 100000");
         (void) add_job(s, source, "ftjob-1", "running", 1);

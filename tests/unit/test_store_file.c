@@ -81,8 +81,10 @@ static void refused(const Place *p, StoreMode mode, int error, const char *words
 }
 
 static void exec(Store *s, const char *sql) {
-        if (db_exec(s->db, sql) < 0)
-                fail_msg("%s", store_error(s));
+        int r = db_exec(s->db, sql);
+
+        if (r < 0)
+                fail_msg("%s", store_error(s, r));
 }
 
 static int64_t number(Store *s, const char *sql) {
@@ -293,9 +295,36 @@ static void test_full_disk(void **state) {
         store_free(s);
 }
 
+/* Somebody holds the lock: waited for once, not by each of many writes; it is waited for again after it let
+ * go. */
+static void test_locked(void **state) {
+        Place *p = *state;
+        Store *s = open_ok(p, STORE_READ_WRITE), *other = open_ok(p, STORE_READ_WRITE);
+
+        for (int round = 0; round < 2; round++) {
+                assert_int_equal(store_begin(other), 0);
+                usec_t began = clock_usec(CLOCK_MONOTONIC);
+                assert_int_equal(store_begin(s), -EBUSY);
+                usec_t waited = clock_usec(CLOCK_MONOTONIC) - began;
+                assert_in_range(waited, USEC_PER_SEC, 20 * USEC_PER_SEC);
+                for (int i = 0; i < 100; i++)
+                        assert_int_equal(store_begin(s), -EBUSY);
+                assert_in_range(clock_usec(CLOCK_MONOTONIC) - began, 0, waited + 60 * USEC_PER_SEC);
+                assert_string_equal(store_error(s, -EBUSY), "database is locked");
+                assert_int_equal(number(s, "SELECT count(*) FROM sources"), 0);
+                assert_int_equal(store_begin(s), -EBUSY);
+                store_rollback(other);
+                assert_int_equal(store_begin(s), 0);
+                assert_int_equal(store_commit(s), 0);
+        }
+        store_free(other);
+        store_free(s);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_made_and_found, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_locked, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_durable, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_moved, set_up, tear_down),
