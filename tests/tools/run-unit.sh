@@ -81,7 +81,7 @@ for program in "$@"; do
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 if [ "$skipped" != 0 ] && [ -z "${FTWATCH_FIXTURES-}" ]; then
-        echo "# skipped is what reads recorded bodies: none lie beside the tree, and FTWATCH_FIXTURES names none"
+        echo "# skipped: recorded bodies are not beside the tree, and FTWATCH_FIXTURES names none"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
