@@ -11,7 +11,7 @@ cannot() {
 for tool in systemd-nspawn debootstrap nsenter jq; do
         command -v "$tool" >/dev/null || cannot "$tool is not installed"
 done
-unshare --mount true 2>/dev/null || cannot "nothing may be mounted here"
+unshare --mount --propagation unchanged true 2>/dev/null || cannot "nothing may be mounted here"
 # The sandbox of the unit has one, and the kernel gives none to what was chrooted.
 unshare --user true 2>/dev/null || cannot "no user namespaces here; there are none below a chroot"
 [ -d /sys/fs/cgroup ] || cannot "/sys is not mounted"

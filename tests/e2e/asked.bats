@@ -61,11 +61,6 @@ is_polling() {
         ctl status --json | jq -e '.sources[0].polling'
 }
 
-is_probed() {
-        run ctl probe sim
-        [[ $output = *'is being probed already' ]]
-}
-
 # A delivery is on its way.
 in_flight() {
         ctl deliveries --state inflight --json | jq -e 'length > 0'
@@ -168,8 +163,9 @@ in_flight() {
         wait_for 10 is_held
         kill -KILL "$ASKED"
         wait_for 10 logged 'what it asked needs no answer'
+        HELD=$(sim GET /_sim/count | jq .requests)
         ask probe sim
-        wait_for 10 is_probed
+        wait_for 10 is_held
         kill -KILL "$ASKED"
         sim DELETE /_sim/fault >/dev/null
         wait_for 10 ctl probe sim

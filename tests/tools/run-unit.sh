@@ -54,7 +54,7 @@ run_one() {
                 # One write, so that the output of two failing programs does not mix.
                 printf '%s\n' "--- $program: $failed failed" "$(grep -v "^ok " "$out")" ""
         fi
-        [ "$skipped" = 0 ] || grep -i '^ok .*# *skip' "$out" | sed "s/^/$name: /"
+        [ "$skipped" = 0 ] || grep -iE '^(not )?ok .*# *skip' "$out" | sed "s/^/$name: /"
 }
 
 if [ "${1-}" = --one ]; then

@@ -131,12 +131,12 @@ C
   # shellcheck disable=SC2016  # for the script's shell, not this one
   printf '#!/bin/sh\ntouch "$TMPDIR/left"\n' >leaves
   printf '#!/bin/sh\necho fine\n' >good
-  printf '#!/bin/sh\necho 1..1; echo ok 1 - later "# SKIP"\n' >skips
+  printf '#!/bin/sh\necho 1..1; echo not ok 1 "# SKIP" later\n' >skips
   chmod +x crash status slow leaves good skips
   TEST_TIMEOUT=1 run "$tools/run-unit.sh" ./crash ./status ./slow ./leaves ./good ./skips
   [ "$status" = 1 ]
   [ "${lines[-1]}" = "4 passed, 4 failed, 1 skipped" ]
-  [[ $output == *"skips: ok 1 - later # SKIP"* ]]
+  [[ $output == *"skips: not ok 1 # SKIP later"* ]]
   [[ $output == *"./slow: took longer than 1 s"* ]]
   [[ $output == *"./status: exit status 3"* ]]
   [[ $output == *"left behind"* ]]
