@@ -79,11 +79,11 @@ static int scalar_copy(json_object *v, const ClipLimits *limits, json_object **r
                 copy = json_object_get(v);
                 break;
         case json_type_double:
-                /* Shared, it keeps the spelling it was read with; what JSON cannot spell becomes null. */
+                /* Spelled anew: json-c reads "1." and "-.5", keeps them as they are, and others read neither.
+                 */
                 if (!isfinite(json_object_get_double(v)))
                         return not_finite(json_object_get_double(v), limits->spell_nan, ret);
-                copy = json_object_get(v);
-                break;
+                return json_double_new(json_object_get_double(v), ret);
         case json_type_string:
                 clean = text_clean(json_object_get_string(v), limits->value_chars, true);
                 copy = clean ? json_object_new_string(clean) : NULL;

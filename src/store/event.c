@@ -63,7 +63,7 @@ int store_events_tail(Store *s, int64_t job, size_t n, Event ***ret, size_t *ret
         int r = db_query(
                 s->db, &q,
                 "SELECT body FROM (SELECT body, created_at, id FROM events WHERE job = ?1"
-                " AND json_extract(body, '$.type') IS NOT 'metrics'"
+                " AND iif(json_valid(body), json_extract(body, '$.type'), NULL) IS NOT 'metrics'"
                 " ORDER BY level > 0 DESC, created_at DESC, id DESC LIMIT ?2) ORDER BY created_at, id",
                 "ii", job, (int64_t) n);
         while (r >= 0 && (r = db_step(s->db, q)) > 0) {

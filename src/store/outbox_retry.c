@@ -49,8 +49,8 @@ int store_deliveries_retry_dead(Store *s, const char *receiver_glob, usec_t sinc
                            " settled_usec = NULL, state = 0"
                            " WHERE state = 3 AND created_usec >= ?2 AND receiver GLOB ifnull(?3, '*')"
                            " AND receiver IN (SELECT value FROM json_each(?4))"
-                           " AND (SELECT json_extract(body, '$.test') IS NULL FROM notices"
-                           "      WHERE seq = deliveries.notice)",
+                           " AND (SELECT iif(json_valid(body), json_extract(body, '$.test'), NULL) IS NULL"
+                           "      FROM notices WHERE seq = deliveries.notice)",
                            "iitt", (int64_t) now_real_usec, (int64_t) since_real_usec, receiver_glob, names);
         return r < 0 ? r : (int) MIN(db_changes(s->db), INT32_MAX);
 }

@@ -244,6 +244,46 @@ static void test_cursor_gone(void **state) {
         rig_free(rig);
 }
 
+/* json-c reads such numbers, others do not: neither the state nor a message may have them as they came. */
+static bool odd_numbers(FakeApi *api, unsigned n, HttpStep *step) {
+        (void) n;
+        if (api->n_events != 1)
+                return false;
+        step->status = 200;
+        step->body = "{\"object\":\"list\",\"has_more\":false,\"data\":[{\"object\":\"fine_tuning.job.event\","
+                     "\"id\":\"ev-1\",\"created_at\":1700000005,\"level\":\"info\",\"message\":\"Step 1\","
+                     "\"type\":\"metrics\",\"data\":{\"step\":1,\"train_loss\":1.,\"lr\":-.5}}]}";
+        return true;
+}
+
+static void test_odd_numbers(void **state) {
+        Rig *rig = rig_new(NULL);
+
+        (void) state;
+        FakeJob *a = fake_job_add(rig->api, "running"), *b = fake_job_add(rig->api, "running");
+        fake_job_set_extra(a, ",\"hyperparameters\":{\"n_epochs\":3,\"lr\":1.,\"beta\":00.5}");
+        rig_first_contact(rig);
+        fake_api_forget(rig->api);
+        rig->api->fault = odd_numbers;
+        fake_event_add(rig->api, a, "info", "x");
+        rig_poll(rig, 2);
+        rig->api->fault = NULL;
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM events WHERE body LIKE '%Step 1%'"), 1);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM events WHERE NOT json_valid(body)"), 0);
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs WHERE NOT json_valid(body)"), 0);
+        /* Nor are those in the way that an older version has stored. */
+        rig_exec(rig, "UPDATE events SET body = replace(body, '\"train_loss\":1', '\"train_loss\":1.')");
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM events WHERE NOT json_valid(body)"), 1);
+        fake_job_set(a, "succeeded");
+        fake_job_set(b, "failed");
+        rig_poll_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", "fine_tuning.job.failed", b->id), 1);
+        const char *body = fake_api_hit(rig->api, "a", "fine_tuning.job.succeeded", a->id)->body;
+        assert_non_null(strstr(body, "\"lr\":1,"));
+        assert_non_null(strstr(body, "\"beta\":0.5}"));
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_shapes),
@@ -253,6 +293,7 @@ int main(void) {
                 cmocka_unit_test(test_colliding_ids),
                 cmocka_unit_test(test_silent_past),
                 cmocka_unit_test(test_cursor_gone),
+                cmocka_unit_test(test_odd_numbers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
