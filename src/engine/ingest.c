@@ -50,13 +50,18 @@ static int learned_add_ended(Learned *l, int64_t job, int64_t notice) {
         return 0;
 }
 
+/* All of it is in the store: one that fails is no reason to leave out the others. */
 static int learned_apply(Source *s, Learned *l) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < l->n_jobs; i++)
-                r = watch_update(s, l->jobs[i]);
-        for (size_t i = 0; r >= 0 && i < l->n_ended; i++)
-                r = tail_start(s, l->ended[i].job, l->ended[i].notice);
+        for (size_t i = 0; i < l->n_jobs; i++) {
+                int q = watch_update(s, l->jobs[i]);
+                r = r < 0 ? r : q;
+        }
+        for (size_t i = 0; i < l->n_ended; i++) {
+                int q = tail_start(s, l->ended[i].job, l->ended[i].notice);
+                r = r < 0 ? r : q;
+        }
         return r;
 }
 
@@ -139,8 +144,11 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
                 counts->n_new++;
         else if (counts && stored->first_walk < s->stored.walk.floor)
                 counts->n_known++;
-        if (!is_new && r == 0 && !stored->removed)
-                return 0;
+        if (!is_new && r == 0 && !stored->removed) {
+                /* Not watched: what followed the commit that brought it has failed. */
+                bool learns = !status_is_terminal(stored->status) && !watch_find(s, stored->job->id);
+                return learns ? learned_add_job(learned, TAKE_PTR(stored)) : 0;
+        }
         /* No status leads out of a terminal one: a replica that lags shows the past, which is no news. */
         if (!is_new && status_is_terminal(stored->status) && !status_is_terminal((*job)->status))
                 return 0;

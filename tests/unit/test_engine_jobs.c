@@ -254,6 +254,33 @@ static void test_faults(void **state) {
                                     i & 2 ? FAKE_OLDEST_FIRST : FAKE_NEWEST_FIRST);
 }
 
+static bool failed_once(Rig *rig, void *userdata) {
+        (void) userdata;
+        return rig_source(rig)->n_failed > 0;
+}
+
+/* What follows the commit of a page fails, as when the state cannot be read for a moment: who was on it is
+ * watched all the same from the next poll on, also when it is on no page any more. */
+static void test_watched_later(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .source = "trouble_after = 1000;" });
+
+        (void) state;
+        rig_first_contact(rig);
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_exec(rig, "ALTER TABLE events RENAME TO events_away");
+        rig_wait(rig, failed_once, NULL, "the poll that fails");
+        assert_int_equal(rig_sql(rig, "SELECT count(*) FROM jobs WHERE terminal = 0"), 1);
+        rig_exec(rig, "ALTER TABLE events_away RENAME TO events");
+        rig_poll(rig, 2);
+        for (unsigned i = 0; i < 30; i++)
+                (void) fake_job_add(rig->api, "succeeded");
+        rig_poll(rig, 2);
+        fake_job_set(j, "failed");
+        rig_poll_settle(rig);
+        assert_int_equal(told(rig, JOB("failed"), j), 1);
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_status_once),
@@ -263,6 +290,7 @@ int main(void) {
                 cmocka_unit_test(test_while_down),
                 cmocka_unit_test(test_removed),
                 cmocka_unit_test(test_faults),
+                cmocka_unit_test(test_watched_later),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
