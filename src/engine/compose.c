@@ -10,6 +10,7 @@
 #include "engine/engine_internal.h"
 #include "model/advice.h"
 #include "receiver/message.h"
+#include "store/outbox.h"
 
 #define URL_MAX 2000U
 
@@ -209,6 +210,17 @@ int compose_details(Store *store, int64_t job_row, Notice *n) {
                 n->job = TAKE_PTR(stored->job);
         }
         return 0;
+}
+
+int compose_complete(Store *store, int64_t notice, int64_t job_row, usec_t now_real_usec) {
+        _cleanup_(notice_freep) Notice *n = NULL;
+
+        int r = store_notice_waits(store, notice);
+        if (r > 0)
+                r = store_notice_load(store, notice, &n);
+        if (r > 0)
+                r = compose_details(store, job_row, n);
+        return r < 0 || !n ? r : store_notice_complete(store, notice, n, now_real_usec);
 }
 
 int compose_line(const Notice *n, char **ret) {

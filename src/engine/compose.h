@@ -30,5 +30,7 @@ int compose_test(const char *receiver, const char *source, NoticeType type, usec
 
 /* Copies what is known of the job into the notice: itself, its series, its last events. */
 int compose_details(Store *store, int64_t job_row, Notice *n);
+/* The same for one in the store that waits for it, which is due now. 1: done; 0: it does not wait. */
+int compose_complete(Store *store, int64_t notice, int64_t job_row, usec_t now_real_usec);
 /* One line for a log. */
 int compose_line(const Notice *n, char **ret);

@@ -197,7 +197,12 @@ static int sending_start(Sending *s, const Now *now) {
         int r = observation_begin(l->engine);
         if (r < 0)
                 return r;
-        r = sending_render(s, &rendered);
+        /* Its time is over: it goes with the details that have come. */
+        if (s->delivery.line > 0)
+                r = compose_complete(l->engine->ports.store, s->delivery.notice, s->delivery.line,
+                                     now->real_usec);
+        if (r >= 0)
+                r = sending_render(s, &rendered);
         if (r >= 0)
                 r = store_delivery_claim(l->engine->ports.store, s->delivery.seq,
                                          rendered ? &s->delivery.body : NULL, l->receiver->kind->name,

@@ -114,23 +114,11 @@ static int tail_tell_results(Tail *t, bool have_metrics, usec_t now) {
                                 NULL);
 }
 
-/* 1: done; 0: it had gone without. */
-static int tail_complete_notice(Tail *t, usec_t now) {
-        _cleanup_(notice_freep) Notice *n = NULL;
-        Store *store = t->source->engine->ports.store;
-
-        int r = store_notice_load(store, t->notice, &n);
-        if (r <= 0)
-                return r;
-        r = compose_details(store, t->job, n);
-        return r < 0 ? r : store_notice_complete(store, t->notice, n, now);
-}
-
 static int tail_store_end(Tail *t, usec_t now) {
         _cleanup_(metrics_freep) Metrics *metrics = NULL;
         Store *store = t->source->engine->ports.store;
 
-        int r = t->notice > 0 ? tail_complete_notice(t, now) : 0;
+        int r = t->notice > 0 ? compose_complete(store, t->notice, t->job, now) : 0;
         bool in_notice = r > 0;
         if (r >= 0)
                 r = store_metrics_load(store, t->job, &metrics);

@@ -202,6 +202,40 @@ static void test_killed_after_notice(void **state) {
         rig_free(rig);
 }
 
+static unsigned n_checkpoints_before;
+
+static bool hold_checkpoints(FakeApi *api, unsigned n, HttpStep *step) {
+        (void) n;
+        step->hold = api->n_checkpoints > n_checkpoints_before;
+        return false;
+}
+
+static bool is_told_failed(Rig *rig, void *userdata) {
+        return told(rig, "fine_tuning.job.failed", userdata) > 0;
+}
+
+/* The events have come in time, what is asked for after them has not: the notice goes with the events. */
+static void test_goes_with_what_came(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .source = "enrich_timeout = \"50ms\";" });
+
+        (void) state;
+        rig->api->has_checkpoints = true;
+        FakeJob *j = fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        n_checkpoints_before = rig->api->n_checkpoints;
+        rig->api->fault = hold_checkpoints;
+        fake_event_add(rig->api, j, "error", "RAI checks failed");
+        fake_job_set(j, "failed");
+        rig_wait(rig, is_told_failed, j, "the notice");
+        assert_non_null(strstr(body(rig, "fine_tuning.job.failed", j), "RAI checks failed"));
+        rig->api->fault = NULL;
+        http_script_release(rig->script);
+        look_late(rig);
+        assert_int_equal(told(rig, "fine_tuning.job.event", j), 0);
+        assert_int_equal(told(rig, "fine_tuning.job.failed", j), 1);
+        rig_free(rig);
+}
+
 static bool is_waiting(Rig *rig, void *userdata) {
         (void) userdata;
         return rig_sql(rig, "SELECT count(*) FROM notices WHERE enrich = 1") > 0;
@@ -258,6 +292,7 @@ int main(void) {
                 cmocka_unit_test(test_results_later),
                 cmocka_unit_test(test_faults),
                 cmocka_unit_test(test_killed_after_notice),
+                cmocka_unit_test(test_goes_with_what_came),
                 cmocka_unit_test(test_killed_and_source_gone),
                 cmocka_unit_test(test_once),
         };
