@@ -82,50 +82,6 @@ static void service_warn(const Service *s) {
                         log_warning("%s: %s", s->options->config_path, *w);
 }
 
-/* --- the state --------------------------------------------------------------------------------------- */
-
-static int service_state_path(const Service *s, char **ret) {
-        return string_printf(ret, "%s/" STORE_FILE_NAME, s->config->state_dir);
-}
-
-/* Of another owner is what root copied, or put back from a backup; read-only is all but the StateDirectory=
- * of the unit. */
-static const char *service_place_hint(int r) {
-        if (r == -EACCES || r == -EPERM)
-                return ": the directory and the files in it must belong to the user that ftwatchd runs as";
-        return r == -EROFS ? ": leave out state_dir, or name it in ReadWritePaths= of the unit" : "";
-}
-
-static int service_open_store(Service *s) {
-        _cleanup_free_ char *path = NULL, *aside = NULL, *message = NULL;
-
-        int r = service_state_path(s, &path);
-        if (r < 0)
-                return r;
-        r = store_open(path, STORE_READ_WRITE, &s->store, &aside, &message);
-        if (r < 0)
-                log_error("cannot open the state: %s%s", strempty(message), service_place_hint(r));
-        else if (aside)
-                log_error(
-                        "the state was damaged and is kept as %s; starting anew from a silent baseline: "
-                        "what changed meanwhile "
-                        "is not told, and what was owed is lost",
-                        aside);
-        return r;
-}
-
-static int service_lock_state(Service *s) {
-        int r = state_dir_lock(s->config->state_dir, &s->state_fd);
-
-        if (r == -EBUSY)
-                log_error("%s is in use by another ftwatchd: stop it, or choose another state_dir",
-                          s->config->state_dir);
-        else if (r < 0)
-                log_error("cannot use the state directory %s: %s%s", s->config->state_dir, strerror(-r),
-                          service_place_hint(r));
-        return r;
-}
-
 /* --- the engine -------------------------------------------------------------------------------------- */
 
 static void on_engine_idle(void *userdata);
@@ -166,7 +122,7 @@ static int service_limit_connections(Service *s, size_t *ret_slow) {
         return r;
 }
 
-static int service_start_engine(Service *s) {
+static int service_begin_engine(Service *s) {
         EnginePorts ports = {
                 .event = s->event,
                 .http = s->http,
@@ -192,6 +148,24 @@ static int service_start_engine(Service *s) {
         manager_watch(s->manager, s->engine);
         control_watch(s->control, s->engine);
         return 0;
+}
+
+static int service_renew_store(Service *s, bool moved) {
+        s->store = store_free(s->store);
+        return ++s->n_broken > BROKEN_MAX
+                       ? -EIO
+                       : state_dir_renew(s->config->state_dir, moved, &s->state_fd, &s->store);
+}
+
+static int service_start_engine(Service *s) {
+        int r = service_begin_engine(s);
+
+        if (r != -EUCLEAN)
+                return r;
+        /* Damage that no check has found, but who reads what is there. */
+        service_drop_engine(s);
+        r = service_renew_store(s, false);
+        return r < 0 ? r : service_begin_engine(s);
 }
 
 static void service_exit(Service *s, int status) {
@@ -270,28 +244,6 @@ static void on_engine_notice(const Notice *n, void *userdata) {
         control_take_notice(((Service *) userdata)->control, n);
 }
 
-/* The damaged file is kept; one that was deleted or replaced is gone, and what is there now is used. */
-static int service_renew_store(Service *s, bool moved) {
-        _cleanup_free_ char *path = NULL, *aside = NULL;
-
-        int r = service_state_path(s, &path);
-        if (r >= 0 && moved)
-                r = service_lock_state(s);
-        if (r >= 0 && moved) {
-                log_error("%s was deleted or replaced while it was in use: going on with what is there now, "
-                          "from a silent baseline if that is nothing; what was owed by the old one is lost",
-                          path);
-                r = store_set_log_aside(path, clock_usec(CLOCK_REALTIME));
-        } else if (r >= 0) {
-                r = store_set_aside(path, clock_usec(CLOCK_REALTIME), &aside);
-                if (r >= 0)
-                        log_error("the damaged state is kept as %s; starting anew from a silent baseline: "
-                                  "what changed meanwhile is not told, and what was owed is lost",
-                                  aside);
-        }
-        return r < 0 ? r : service_open_store(s);
-}
-
 /* The database proved unusable while it was in use. */
 static void on_engine_broken(int error, void *userdata) {
         Service *s = userdata;
@@ -299,12 +251,11 @@ static void on_engine_broken(int error, void *userdata) {
 
         service_drop_engine(s);
         control_state_lost(s->control);
-        s->store = store_free(s->store);
         if (s->stopping) {                      /* the next start finds out */
                 service_exit(s, EXIT_FAILURE);
                 return;
         }
-        int r = ++s->n_broken > BROKEN_MAX ? -EIO : service_renew_store(s, moved);
+        int r = service_renew_store(s, moved);
         if (r >= 0 && s->next_config) {         /* the reload that was waiting for this engine's end */
                 service_swap(s);
                 return;
@@ -443,9 +394,9 @@ static int service_start(Service *s) {
         assert(s->config);
         service_apply_log_level(s);
         service_warn(s);
-        r = service_lock_state(s);
+        r = state_dir_lock(s->config->state_dir, &s->state_fd);
         if (r >= 0)
-                r = service_open_store(s);
+                r = state_dir_open(s->config->state_dir, &s->store);
         if (r >= 0)
                 r = service_set_up(s);
         return r < 0 ? r : service_start_engine(s);

@@ -357,6 +357,26 @@ fed() {
         await_told job.succeeded
 }
 
+@test "so is one whose damage no check finds, but who reads it: at the start, and at a reload" {
+        start_watching
+        run_job ftjob-1
+        await_told job.running
+        stop_daemon
+        sqlite3 "$T/state/state.db" "UPDATE jobs SET events_walk = 'damaged'"
+        start_daemon
+        await_poll
+        logged 'ftwatchd\[err[a-z]*\]: .*kept as .*state[.]db[.]corrupt-[0-9]+'
+        settled
+        set_status ftjob-1 paused
+        await_told job.paused
+        sqlite3 "$T/state/state.db" "UPDATE jobs SET events_walk = 'damaged'"
+        kill -HUP "$DAEMON_PID"
+        await_log 'configuration reloaded'
+        assert_equal "$(compgen -G "$T/state/state.db.corrupt-*" | grep -cvE -e '-(wal|shm)$')" 2
+        set_status ftjob-1 succeeded
+        await_told job.succeeded
+}
+
 @test "a file that is no database is kept aside" {
         mkdir "$T/state"
         printf 'this is no database, %0200d\n' 0 >"$T/state/state.db"
