@@ -30,8 +30,8 @@ int store_deliveries_retry(Store *s, int64_t notice, char *const *receivers, use
                 r = db_run(
                         s->db,
                         "UPDATE deliveries SET created_usec = iif(state = 0, created_usec, ?2),"
-                        " attempts = iif(state = 0, attempts, 0), due_usec = ?2, settled_usec = NULL, "
-                        "state = 0"
+                        " attempts = iif(state = 0, attempts, 0), due_usec = ?2, settled_usec = NULL,"
+                        " degraded = iif(state = 0, degraded, 0), state = 0"
                         " WHERE notice = ?1 AND (state IN (3, 4) OR (state = 0 AND attempts > 0))"
                         " AND receiver IN (SELECT value FROM json_each(?3))",
                         "iit", notice, (int64_t) now_real_usec, names);
@@ -46,7 +46,7 @@ int store_deliveries_retry_dead(Store *s, const char *receiver_glob, usec_t sinc
         if (r >= 0)
                 r = db_run(s->db,
                            "UPDATE deliveries SET created_usec = ?1, attempts = 0, due_usec = ?1,"
-                           " settled_usec = NULL, state = 0"
+                           " settled_usec = NULL, degraded = 0, state = 0"
                            " WHERE state = 3 AND created_usec >= ?2 AND receiver GLOB ifnull(?3, '*')"
                            " AND receiver IN (SELECT value FROM json_each(?4))"
                            " AND (SELECT iif(json_valid(body), json_extract(body, '$.test'), NULL) IS NULL"

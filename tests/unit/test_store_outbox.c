@@ -153,6 +153,28 @@ static void test_attempts(void **state) {
         buf_done(&body);
 }
 
+/* The place was mended, or is another: what is sent again by hand begins in its full form. */
+static void test_retry(void **state) {
+        Store *s = *state;
+        char *receivers[] = { (char[]) { "r" }, NULL };
+
+        for (int way = 0; way < 2; way++) {
+                int64_t seq = owe(s, "r", 1, T0);
+                claim(s, seq, "rich");
+                settle(s, seq, DELIVERY_PENDING, T0 + 1, true);
+                claim(s, seq, "plain");
+                settle(s, seq, DELIVERY_DEAD, 0, false);
+                int64_t notice = number(s, "SELECT max(seq) FROM notices");
+                assert_int_equal(way == 0 ? store_deliveries_retry(s, notice, receivers, T0 + 9)
+                                          : store_deliveries_retry_dead(s, "r", 0, receivers, T0 + 9),
+                                 1);
+                assert_int_equal(number(s, "SELECT degraded + attempts + state FROM deliveries WHERE seq ="
+                                           " (SELECT max(seq) FROM deliveries)"), 0);
+                claim(s, seq, "rich");
+                settle(s, seq, DELIVERY_DONE, 0, false);
+        }
+}
+
 static void test_claim_ends_waiting(void **state) {
         Notice n = { .type = NOTICE_TEST, .created_usec = T0, .id = "evt_x" };
         Store *s = *state;
@@ -284,6 +306,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_attempts, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_retry, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_claim_ends_waiting, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_reset_and_count, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_abandon, set_up, tear_down),
