@@ -86,8 +86,9 @@ static void poll_schedule(Source *s) {
         /* Until first contact is over there may be unfinished jobs that were not seen yet. */
         bool active = watches_count(s) > 0 || !s->stored.baseline.done || s->stored.walk.open;
         usec_t now = engine_now(s->engine).boot_usec;
-        usec_t at = schedule_next(&limits, active, &s->outcome, s->n_failed, s->poll_started_usec, now,
-                                  engine_random());
+        /* For what one job does not answer the others are not looked at less often. */
+        usec_t at = schedule_next(&limits, active, &s->outcome, s->in_part ? 1 : s->n_failed,
+                                  s->poll_started_usec, now, engine_random());
         /* A list that is asked for as soon as there is room for it would leave none for jobs. */
         if (s->out_of_budget)
                 at = MAX(at, budget_when(&s->budget, s->settings->requests_per_minute,
@@ -185,9 +186,13 @@ void poller_job_done(JobPoll *p, const Outcome *outcome) {
         s->n_requests += p->n_requests;
         job_poll_free(p);
         /* The poll is as bad as its worst part; what throttles one request throttles the rest of them. */
-        if (outcome->kind != OUTCOME_OK && s->outcome.kind == OUTCOME_OK)
+        bool ends = outcome->reason == REASON_THROTTLED || outcome->reason == REASON_UNAUTHORIZED;
+        bool of_all = ends || reason_is_silence(outcome->reason);
+        if (outcome->kind != OUTCOME_OK && (s->outcome.kind == OUTCOME_OK || (of_all && s->in_part))) {
                 s->outcome = *outcome;
-        if (outcome->reason == REASON_THROTTLED || outcome->reason == REASON_UNAUTHORIZED)
+                s->in_part = !of_all;
+        }
+        if (ends)
                 s->fanning_out = false;
         poll_jobs(s);
 }
@@ -220,7 +225,7 @@ static void poll_jobs(Source *s) {
                 int r = job_poll_start(s, w);
                 if (r < 0) {
                         s->outcome = engine_outcome(s->engine, r);
-                        s->fanning_out = false;
+                        s->in_part = s->fanning_out = false;
                 }
         }
         if (s->polling && s->n_job_polls == 0)
@@ -374,7 +379,7 @@ static int on_poll_timer(sd_event_source *timer, uint64_t usec, void *userdata) 
         s->poll_started_usec = engine_now(s->engine).boot_usec;
         s->outcome = outcome_ok();
         s->n_pages = s->n_requests = 0;
-        s->restarted = s->out_of_budget = false;
+        s->restarted = s->out_of_budget = s->in_part = false;
         for (Watch *w = s->watches; w; w = w->hh.next)
                 w->seen = false;
         s->trusted = s->stored.baseline.done && !s->stored.walk.open;

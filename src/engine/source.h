@@ -91,6 +91,7 @@ struct Source {
         Watch *next_watch; /* to be asked about next: what one poll leaves the next one begins with */
         bool fanning_out;               /* it still may be in this poll */
         bool out_of_budget;             /* something was left for the next poll */
+        bool in_part;                   /* the outcome is of a job; the list, and maybe others, answered */
         EventPage *waiting;             /* for one transaction with others; see ingest_waiting() */
         unsigned n_waiting;
         Tail *tails;                    /* finished jobs whose details are being fetched */

@@ -79,8 +79,7 @@ static int scalar_copy(json_object *v, const ClipLimits *limits, json_object **r
                 copy = json_object_get(v);
                 break;
         case json_type_double:
-                /* Spelled anew: json-c reads "1." and "-.5", keeps them as they are, and others read neither.
-                 */
+                /* Spelled anew: json-c reads "1." and "-.5" and keeps them, which others do not read. */
                 if (!isfinite(json_object_get_double(v)))
                         return not_finite(json_object_get_double(v), limits->spell_nan, ret);
                 return json_double_new(json_object_get_double(v), ret);

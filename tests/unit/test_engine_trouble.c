@@ -415,6 +415,36 @@ static void test_same_endpoint(void **state) {
         }
 }
 
+static bool one_job_broken(FakeApi *api, unsigned n, HttpStep *step) {
+        (void) n;
+        if (api->n_events == api->fault_at)
+                return false;
+        api->fault_at = api->n_events;
+        step->status = 500;
+        return api->n_events % 3 == 0;
+}
+
+/* Of three jobs one's events fail, at each poll: that is told, and the others are looked at as often as
+ * before. */
+static void test_one_job_broken(void **state) {
+        Rig *rig = rig_new(&(RigOptions) { .source = "trouble_after = 3;" });
+
+        (void) state;
+        for (int i = 0; i < 3; i++)
+                (void) fake_job_add(rig->api, "running");
+        rig_first_contact(rig);
+        fake_api_forget(rig->api);
+        rig->api->fault_at = 0;
+        rig->api->fault = one_job_broken;
+        rig_poll(rig, 10);
+        const Source *s = rig_source(rig);
+        assert_true(s->n_failed >= 10);         /* where all fails the next poll is 4 s away, or more */
+        assert_in_range(s->next_poll_usec - s->poll_started_usec, 0, 2 * USEC_PER_SEC);
+        rig_settle(rig);
+        assert_int_equal(fake_api_count(rig->api, "a", "source.unreachable", NULL), 1);
+        rig_free(rig);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_same_endpoint),
@@ -430,6 +460,7 @@ int main(void) {
                 cmocka_unit_test(test_throttled_tails),
                 cmocka_unit_test(test_full_store),
                 cmocka_unit_test(test_untold),
+                cmocka_unit_test(test_one_job_broken),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
