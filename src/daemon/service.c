@@ -38,6 +38,7 @@ typedef struct Service {
         CurlGlue *glue;
         Http *http;
         Config *config, *next_config;   /* next: loaded, waits for the engine to be drained */
+        bool reload_again;              /* asked for meanwhile: the files may have changed since */
         int state_fd;
         Store *store;
         Engine *engine;
@@ -179,23 +180,21 @@ static int service_use_config(Service *s, Config *config) {
         return service_start_engine(s);
 }
 
-/* The old engine has ended what it had begun: the new configuration applies, as a whole. Or the old one
- * stays, where a full disk, say, has no room for a new source. */
-static void service_swap(Service *s) {
+/* The new configuration applies, as a whole. Or the old one stays, where a full disk, say, has no room for a
+ * new source. */
+static int service_apply_next(Service *s) {
         Config *old = s->config, *new = TAKE_PTR(s->next_config);
 
         if (service_use_config(s, new) < 0) {
                 int r = service_use_config(s, old);
                 config_free(new);
-                if (r < 0) {
-                        service_exit(s, EXIT_FAILURE);
-                        return;
-                }
+                if (r < 0)
+                        return r;
                 log_error("the new configuration could not be started: the old one stays in force; reload "
                           "again when the reason is gone");
                 manager_reload_failed(s->manager, "it could not be started");
                 control_reload_failed(s->control, "the new configuration could not be started: see the log");
-                return;
+                return 0;
         }
         config_free(old);
         manager_reloaded(s->manager);
@@ -203,6 +202,19 @@ static void service_swap(Service *s) {
         log_notice("configuration reloaded: sources %zu, receivers %zu, rules %zu", s->config->n_sources,
                    s->config->n_receivers, s->config->n_rules);
         control_reloaded(s->control);
+        return 0;
+}
+
+static int service_reload(Service *s, char **ret_errors);
+
+/* The old engine has ended what it had begun. */
+static void service_swap(Service *s) {
+        if (service_apply_next(s) < 0) {
+                service_exit(s, EXIT_FAILURE);
+        } else if (s->reload_again) {
+                s->reload_again = false;
+                (void) service_reload(s, NULL);
+        }
 }
 
 /* Whoever asks for one look wants to know whether it was had. What is still owed is no failure: it is kept.
@@ -330,7 +342,10 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         (void) source;
         switch (si->ssi_signo) {
         case SIGHUP:
-                (void) service_reload(s, NULL);
+                if (s->next_config)
+                        s->reload_again = true;
+                else
+                        (void) service_reload(s, NULL);
                 break;
         case SIGUSR2:
                 service_dump(s);

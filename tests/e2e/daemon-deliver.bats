@@ -8,16 +8,8 @@ teardown() {
         stop_all
 }
 
-fault() {
-        sim POST /_sim/fault -d "{ \"path\": \"$1\", $2 }" | grep -q result
-}
-
 no_faults() {
         sim DELETE /_sim/fault >/dev/null
-}
-
-query() {
-        sqlite3 -readonly -cmd '.timeout 5000' "$T/state/state.db" "$1"
 }
 
 nothing_owed() {

@@ -26,11 +26,6 @@ start_with_job() {
         await_told job.running
 }
 
-# fault PATH JSON_MEMBERS
-fault() {
-        sim POST /_sim/fault -d "{ \"path\": \"$1\", $2 }" | grep -q result
-}
-
 no_faults() {
         sim DELETE /_sim/fault >/dev/null
 }

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2119,SC2120  # arguments that may be left out
 # What the suites of the daemon share: the shipped ftwatchd with one source, "sim", which is ftsim.
 #
 #   configure [OPTION..] <<CONF      $T/ftwatchd.conf: the source with these options added, and the standard
@@ -6,6 +7,9 @@
 #   hook NAME [OPTION..]             one webhook receiver for that, towards ftsim's sink of that name
 #   everything_to NAME               rules: one that sends all there is to NAME
 #   watch_all [SOURCE OPTION..]      configure with the receiver "hook" that gets everything
+#   start_watching                   ftsim and the daemon on that, until the first poll is over
+#   fault PATH MEMBERS               ftsim: what is asked for there from now on fails so
+#   query SQL                        of the state, while the daemon runs
 #   start_daemon [OPTION..]          sets DAEMON_PID, DAEMON_LOG; logs at debug
 #   stop_daemon                      SIGTERM; the daemon must end with 0
 #   await_poll [N]                   until N (1) more polls have ended well
@@ -176,4 +180,19 @@ set_status() {
 start_datagram_sink() {
         start "$1" /usr/bin/python3 "$TOP/tests/e2e/datagram_sink.py" "$T/$1.socket" "$T/$1"
         wait_for 20 test -e "$T/$1"
+}
+
+start_watching() {
+        start_ftsim - <<<''
+        watch_all
+        start_daemon
+        await_poll
+}
+
+fault() {
+        sim POST /_sim/fault -d "{ \"path\": \"$1\", $2 }" | grep -q result
+}
+
+query() {
+        sqlite3 -readonly -cmd '.timeout 5000' "$T/state/state.db" "$1"
 }
