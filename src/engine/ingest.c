@@ -30,13 +30,14 @@ static void learned_done(Learned *l) {
         free(l->ended);
 }
 
-static int learned_add_job(Learned *l, StoredJob *j) {
+/* Takes the job when it succeeds. */
+static int learned_add_job(Learned *l, StoredJob **j) {
         StoredJob **jobs = reallocarray(l->jobs, l->n_jobs + 1, sizeof(StoredJob *));
 
         if (!jobs)
                 return -ENOMEM;
         l->jobs = jobs;
-        l->jobs[l->n_jobs++] = j;
+        l->jobs[l->n_jobs++] = TAKE_PTR(*j);
         return 0;
 }
 
@@ -145,9 +146,10 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
         else if (counts && stored->first_walk < s->stored.walk.floor)
                 counts->n_known++;
         if (!is_new && r == 0 && !stored->removed) {
+                if (status_is_terminal(stored->status) || watch_find(s, stored->job->id))
+                        return 0;
                 /* Not watched: what followed the commit that brought it has failed. */
-                bool learns = !status_is_terminal(stored->status) && !watch_find(s, stored->job->id);
-                return learns ? learned_add_job(learned, TAKE_PTR(stored)) : 0;
+                return learned_add_job(learned, &stored);
         }
         /* No status leads out of a terminal one: a replica that lags shows the past, which is no news. */
         if (!is_new && status_is_terminal(stored->status) && !status_is_terminal((*job)->status))
@@ -176,7 +178,7 @@ static int ingest_one(Source *s, Job **job, WalkPage *counts, Learned *learned) 
         if (r >= 0 && is_new && n == 0)         /* silent, but counted: the next entry is not the first */
                 r = store_job_enter_status(s->engine->ports.store, stored->id, stored->status, now,
                                            &n_entered);
-        return r < 0 ? r : learned_add_job(learned, TAKE_PTR(stored));
+        return r < 0 ? r : learned_add_job(learned, &stored);
 }
 
 int ingest_job(Source *s, Job *job) {

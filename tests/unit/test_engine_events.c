@@ -251,8 +251,9 @@ static bool odd_numbers(FakeApi *api, unsigned n, HttpStep *step) {
                 return false;
         step->status = 200;
         step->body = "{\"object\":\"list\",\"has_more\":false,\"data\":[{"
-                     "\"object\":\"fine_tuning.job.event\",\"id\":\"ev-1\",\"created_at\":1700000005,\"level\":\"info\",\"message\":\"Step 1\","
-                     "\"type\":\"metrics\",\"data\":{\"step\":1,\"train_loss\":1.,\"lr\":-.5}}]}";
+                     "\"object\":\"fine_tuning.job.event\",\"id\":\"ev-1\",\"created_at\":1700000005,"
+                     "\"level\":\"info\",\"message\":\"Step 1\",\"type\":\"metrics\","
+                     "\"data\":{\"step\":1,\"train_loss\":1.,\"lr\":-.5}}]}";
         return true;
 }
 
