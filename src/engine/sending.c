@@ -54,9 +54,21 @@ static void lane_log(const Lane *l, const Sending *s, const DeliveryVerdict *v, 
                 log_context(&about, l->n_failed <= 1 ? LOG_WARNING : LOG_DEBUG,
                             "delivery failed, will be tried again (%s)%s%s", reason_to_string(o->reason),
                             *o->detail ? ": " : "", o->detail);
+        else if (o->partial)
+                log_context(&about, LOG_WARNING, "delivered, but not to everybody: %s", o->detail);
         else
                 log_context(&about, LOG_DEBUG, "delivered at attempt %llu",
                             (unsigned long long) s->delivery.attempts);
+}
+
+/* Who was left out gets it no more: a second mail to all the others is no way. */
+static int lane_tell_partial(Lane *l, const Outcome *outcome, usec_t now) {
+        const Outcome refusal =
+                outcome_make(OUTCOME_REJECTED, REASON_NOT_FOUND, outcome->status, outcome->detail);
+
+        return trouble_take_refusal(&l->refusals, &refusal, now) == TROUBLE_NO_NEWS
+                       ? 0
+                       : lane_tell(l, LANE_REFUSALS, &l->refusals, TROUBLE_TELL, &refusal, 0, now);
 }
 
 /* One message refused among others that pass is told for itself; three in a row are the receiver's trouble.
@@ -67,6 +79,8 @@ static int lane_take_trouble(Lane *l, const Outcome *outcome, usec_t now) {
 
         if (outcome->kind == OUTCOME_OK)
                 l->refusals.n_row = 0;
+        if (outcome->partial && (r = lane_tell_partial(l, outcome, now)) < 0)
+                return r;
         if (trouble_is_refusal(outcome) && l->refusals.n_row + 1 < TROUBLE_RECEIVER_AFTER)
                 return trouble_take_refusal(&l->refusals, outcome, now) == TROUBLE_NO_NEWS
                                ? 0

@@ -163,8 +163,8 @@ static void call_report(MailCall *c) {
         MailReply reply = { .code = s->code, .n_refused = s->n_refused };
 
         if (s->is_accepted && s->n_refused > 0)
-                (void) snprintf(reply.detail, sizeof reply.detail, "%u of %zu recipients refused: %s",
-                                s->n_refused, strv_length(c->to), s->words);
+                (void) snprintf(reply.detail, sizeof reply.detail, "%u of %zu recipients refused, %s: %s",
+                                s->n_refused, strv_length(c->to), s->refused, s->words);
         else if (!s->is_accepted)
                 (void) snprintf(reply.detail, sizeof reply.detail, "%s", s->words);
         call_finish(c, &reply);

@@ -92,11 +92,23 @@ static int smtp_next_recipient(Smtp *s) {
                 return smtp_say(s, "RCPT TO:<%s>\r\n", s->to[s->to_at++]);
         }
         if (s->n_refused == s->to_at) {
+                s->code = s->refused_code;
                 s->step = SMTP_STEP_END;
                 return 0;
         }
         s->step = SMTP_STEP_DATA;
         return smtp_say(s, "DATA\r\n");
+}
+
+/* Of those who are refused one for now counts more: for him all of it is worth another try. */
+static int smtp_heed_refusal(Smtp *s, const char *line, size_t size, int code) {
+        if (s->n_refused == 0 || (code < 500 && s->refused_code >= 500)) {
+                s->refused_code = code;
+                s->refused = s->to[s->to_at - 1];
+                smtp_clean_words(line, size, s->words);
+        }
+        s->n_refused++;
+        return smtp_next_recipient(s);
 }
 
 static int smtp_heed_reply(Smtp *s, const char *line, size_t size, int code) {
@@ -107,12 +119,10 @@ static int smtp_heed_reply(Smtp *s, const char *line, size_t size, int code) {
         if (is_good && s->out_at < s->out.size) /* to a command it has not read: not to be trusted */
                 return -EBADMSG;
         s->code = code;
+        if (s->step == SMTP_STEP_RCPT && !is_good && code != 421)
+                return smtp_heed_refusal(s, line, size, code);
         if (!is_good)
                 smtp_clean_words(line, size, s->words);
-        if (s->step == SMTP_STEP_RCPT && !is_good && code != 421) {
-                s->n_refused++;
-                return smtp_next_recipient(s);
-        }
         if (!is_good || s->step == SMTP_STEP_MESSAGE) {
                 s->is_accepted = is_good;
                 s->step = SMTP_STEP_END;

@@ -30,10 +30,12 @@ typedef struct Smtp {
         Buf out;                        /* to be sent, from out_at */
         size_t out_at;
 
-        int code;                       /* of the last reply; 0 none */
+        int code;                       /* of the last reply, all refused: refused_code; 0 none */
         unsigned n_refused;             /* recipients */
+        const char *refused;            /* one of them: the first for now, else the first */
+        int refused_code;
         bool is_accepted;
-        char words[SMTP_WORDS_MAX];     /* the last line of the last reply that was a refusal, cleaned */
+        char words[SMTP_WORDS_MAX];     /* the last line of the refusal of him, or of all of it, cleaned */
 } Smtp;
 
 /* Borrows everything. -ENOMEM. */

@@ -44,6 +44,7 @@ typedef struct Outcome {
         int status;                     /* HTTP status or SMTP reply code, 0 when there was none */
         usec_t retry_after_usec; /* what the other side asked for, 0 when it did not; not capped yet */
         bool reshape;                   /* refused for its form: a degraded rendering may pass */
+        bool partial;                   /* OUTCOME_OK, but not for everybody: the detail says for whom not */
         char detail[OUTCOME_DETAIL_MAX];/* one clean line for a person, "" when there is nothing to add */
 } Outcome;
 

@@ -283,8 +283,9 @@ static Outcome outcome_from_mail(const MailReply *reply) {
                 if (reply->code < mail_rules[i].first || reply->code > mail_rules[i].last)
                         continue;
                 Outcome o = outcome_make(mail_rules[i].kind, mail_rules[i].reason, reply->code,
-                                         mail_rules[i].kind == OUTCOME_OK ? NULL : reply->detail);
+                                         reply->detail);
                 o.reshape = mail_rules[i].reshape;
+                o.partial = o.kind == OUTCOME_OK && reply->n_refused > 0;
                 return o;
         }
         return outcome_make(OUTCOME_RETRY, REASON_BAD_REPLY, reply->code, reply->detail);

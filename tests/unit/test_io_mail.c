@@ -128,7 +128,8 @@ static void test_recipients(void **state) {
         send_mail(&w, f, &request);
         assert_accepted(&w);
         assert_int_equal(w.reply.n_refused, 1);
-        assert_string_equal(w.reply.detail, "1 of 3 recipients refused: 550 No such user here");
+        assert_string_equal(w.reply.detail,
+                            "1 of 3 recipients refused, bob@example.org: 550 No such user here");
         _cleanup_free_ char *envelope = sink_mail(&sink, 0, "json");
         assert_non_null(strstr(envelope, "\"to\": [\"ann@example.org\", \"eve@example.org\"]"));
 

@@ -47,6 +47,8 @@ static const Row rows[] = {
           HEAD "DATA\r\nx\r\n.\r\n", "550 no a" },
         { "x\r\n", { OK, "550 no a\r\n", "450-no b\r\n450 later\r\n" }, 0, 450, 2, false, HEAD,
           "450 later" },
+        { "x\r\n", { OK, "451 not yet\r\n", "550 no b\r\n" }, 0, 451, 2, false, HEAD, "451 not yet" },
+        { "x\r\n", { OK, "550 no a\r\n", "551 no b\r\n" }, 0, 550, 2, false, HEAD, "550 no a" },
         { "x\r\n", { OK, OK, "421 closing\r\n" }, 0, 421, 0, false, HEAD, "421 closing" },
         { "x\r\n", { "553 who\r\n" }, 0, 553, 0, false, "MAIL FROM:<f@example.org>\r\n", "553 who" },
         { "x\r\n", { OK, OK, OK, "554 no\r\n" }, 0, 554, 0, false, HEAD "DATA\r\n",
