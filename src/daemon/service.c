@@ -139,6 +139,8 @@ static int service_begin_engine(Service *s) {
                 .userdata = s,
         };
 
+        if (!s->store)          /* the damaged one is closed, and there is no other: that was logged */
+                return -EIO;
         int r = service_limit_connections(s, &ports.slow_connections);
         if (r >= 0)
                 r = engine_new(&s->engine, s->config, &ports);
